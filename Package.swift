@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+// Forebay: a sidecar that makes producers slow down before anything overflows.
+//
+// An arrow in ARCHITECTURE.md is a dependency here, and nothing else is: ForebayWire and ForebayCore
+// depend on no I/O, and only ForebayUV may import libuv. `make lint` checks the imports.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6), .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
+
+let package = Package(
+  name: "forebay",
+  products: [
+    .executable(name: "forebayd", targets: ["forebayd"]),
+    .executable(name: "forebayctl", targets: ["forebayctl"]),
+    .executable(name: "forebay-bench", targets: ["forebay-bench"]),
+    .library(name: "ForebayClient", targets: ["ForebayClient"]),
+  ],
+  // No lock file is committed, so every version is pinned here.
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+  ],
+  targets: [
+    // C libraries of the system.
+    .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+    // The sans-IO core: standard library only.
+    .target(name: "ForebayWire", swiftSettings: strict),
+    .target(name: "ForebayCore", dependencies: ["ForebayWire"], swiftSettings: strict),
+
+    // The shell.
+    .target(name: "ForebayUV", dependencies: ["CUV", "ForebayWire"], swiftSettings: strict),
+    .target(
+      name: "ForebayStore", dependencies: ["ForebayUV", "ForebayWire", "CSQLite"],
+      swiftSettings: strict),
+    .target(
+      name: "ForebayUpstreams",
+      dependencies: ["ForebayCore", "ForebayUV", "ForebayStore"], swiftSettings: strict),
+    .target(name: "ForebayConfig", dependencies: ["ForebayCore"], swiftSettings: strict),
+    .target(
+      name: "ForebayDaemon",
+      dependencies: [
+        "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayUpstreams", "ForebayStore",
+        "ForebayUV",
+        logging,
+      ], swiftSettings: strict),
+    .target(name: "ForebayClient", dependencies: ["ForebayWire"], swiftSettings: strict),
+
+    // The programs.
+    .executableTarget(
+      name: "forebayd", dependencies: ["ForebayDaemon", "ForebayConfig", argumentParser],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "forebayctl", dependencies: ["ForebayClient", "ForebayStore", argumentParser],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "forebay-bench",
+      dependencies: ["ForebayWire", "ForebayUV", histogram, argumentParser], swiftSettings: strict),
+
+    .testTarget(
+      name: "ForebayWireTests", dependencies: ["ForebayWire"], swiftSettings: strict),
+    .testTarget(
+      name: "ForebayCoreTests", dependencies: ["ForebayCore", "ForebayWire"], swiftSettings: strict),
+    .testTarget(name: "ForebayUVTests", dependencies: ["ForebayUV"], swiftSettings: strict),
+    .testTarget(name: "ForebayStoreTests", dependencies: ["ForebayStore"], swiftSettings: strict),
+    .testTarget(
+      name: "ForebayDaemonTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayDaemon"],
+      swiftSettings: strict),
+  ]
+)
