@@ -1,0 +1,78 @@
+# Forebay's verbs. `make help` lists them; README.md says which two you need.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+PROGRAMS := forebayd forebayctl forebay-bench
+# Nothing that users run needs symbols. For a profile: make build LINK_FLAGS=
+LINK_FLAGS ?= -Xlinker --gc-sections -Xlinker -s
+BIN := .build/release
+BENCH := Sources/forebay-bench
+HELPERS := $(if $(wildcard $(BENCH)/relay/relay.c),out/forebay-relay) \
+  $(if $(wildcard $(BENCH)/malloc-counter/malloc-counter.c),out/malloc-counter.so)
+CFLAGS ?= -O2 -g -Wall -Wextra -Werror
+
+# Prints the verbs.
+help:
+	@awk '/^# /{said = substr($$0, 3)} /^[a-z-]+:/{if (said) printf "  make %-11s %s\n", \
+	  substr($$1, 1, index($$1, ":") - 1), said} !/^# /{said = ""}' Makefile
+
+# Installs missing Debian packages (without root: prints the command) and checks for Swift.
+deps:
+	@deploy/deps.sh
+
+# Builds the programs for release, and the C helpers of the benchmark.
+build: deps $(HELPERS)
+	swift build -c release --static-swift-stdlib $(LINK_FLAGS)
+
+# Runs every test: Swift, the wire's vectors and codes, the dissector, the lint's own.
+test: deps
+	swift test --disable-xctest
+	@$(MAKE) --no-print-directory check-proto
+	python3 deploy/lint/test_lint.py
+
+# Checks proto/ alone: codes, vectors, and the dissector on a capture.
+check-proto:
+	for check in $(wildcard proto/check_codes.py proto/vectors/check.py proto/test_dissector.*); do \
+	  $$check; done
+
+# Checks layers, determinism, codes, shell scripts and format. deploy/lint/rules.py has the rules.
+lint:
+	python3 deploy/lint/test_lint.py
+	python3 deploy/lint/lint.py
+
+# Formats the Swift sources in place.
+format:
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+# Builds, starts forebayd with its defaults, sends it real input and proves where it went.
+demo: build
+	deploy/demo.sh
+
+# Measures forebayd against the raw relay.
+bench: build
+	deploy/bench.sh
+
+# Installs programs and documents below DESTDIR and PREFIX.
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/forebay
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 LICENSE *.md $(DESTDIR)$(PREFIX)/share/doc/forebay
+
+# Removes everything that was built.
+clean:
+	rm -rf .build* out
+
+out/forebay-relay: $(BENCH)/relay/relay.c
+	mkdir -p out
+	$(CC) $(CFLAGS) -o $@ $<
+
+out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c
+	mkdir -p out
+	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
+
+.PHONY: help deps build test lint format demo bench install clean \
+  check-proto
