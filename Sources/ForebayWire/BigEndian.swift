@@ -30,6 +30,12 @@ extension UnsafeMutableRawPointer {
   }
 }
 
+/// Whether `count` sequences from `first` on are all sequences: at least 1 and below the one value
+/// that isn't one, so that the end of a range never overflows.
+func isSequenceRange(first: UInt64, count: UInt32) -> Bool {
+  first >= 1 && first <= .max - UInt64(count)
+}
+
 /// 128 bits in network order: a session's id or an origin's tag.
 package struct ID128: Hashable, Sendable {
   package var high: UInt64

@@ -3,7 +3,8 @@
 package struct Hello: ControlFrame {
   package static let type = FrameType.hello
   package static let fixedBytes = 44
-  package static let flagsAllowed: UInt8 = 1
+  /// Judged in `init(fixed:flags:)`, after the version: who speaks another version must hear that.
+  package static let flagsAllowed: UInt8 = 0xff
 
   package var versionMin: UInt16
   package var versionMax: UInt16
@@ -26,7 +27,7 @@ package struct Hello: ControlFrame {
     self.versionMax = versionMax
   }
 
-  package var flags: UInt8 { isPeer ? 1 : 0 }
+  package var flags: UInt8 { isPeer ? FrameFlags.helloPeer : 0 }
 
   package init(fixed base: UnsafeRawPointer, flags: UInt8) throws(WireError) {
     guard base.big32(8) == WireLimits.magic else { throw WireError(.badMagic) }
@@ -35,14 +36,15 @@ package struct Hello: ControlFrame {
     guard versionMin <= WireLimits.version, versionMax >= WireLimits.version else {
       throw WireError(.unsupportedVersion)
     }
+    try requireZero(flags & ~FrameFlags.helloPeer == 0 && base.byte(41) == 0 && base.big16(42) == 0)
     session = ID128(high: base.big64(16), low: base.big64(24))
     floor = base.big64(32)
-    guard let level = ReceiptLevel(rawValue: base.byte(40)), floor >= 1 else {
-      throw WireError(.badField)
-    }
+    // An id of zero is one that nobody drew: two such clients would take each other's session.
+    guard let level = ReceiptLevel(rawValue: base.byte(40)), floor >= 1,
+      session.high | session.low != 0
+    else { throw WireError(.badField) }
     self.level = level == .default ? .delivered : level
-    isPeer = flags & 1 != 0
-    try requireZero(base.byte(41) == 0 && base.big16(42) == 0)
+    isPeer = flags & FrameFlags.helloPeer != 0
   }
 
   package func writeFixed(to base: UnsafeMutableRawPointer) {
@@ -66,6 +68,7 @@ package struct Seen: ControlFrame {
   package init(floor: UInt64) { self.floor = floor }
   package init(fixed base: UnsafeRawPointer, flags: UInt8) throws(WireError) {
     floor = base.big64(8)
+    guard floor >= 1 else { throw WireError(.badField) }
   }
   package func writeFixed(to base: UnsafeMutableRawPointer) { base.put64(floor, at: 8) }
 }
@@ -84,6 +87,7 @@ package struct Blocked: ControlFrame {
     cost = base.big32(8)
     floor = base.big64(16)
     try requireZero(base.big32(12) == 0)
+    guard floor >= 1 else { throw WireError(.badField) }
   }
   package func writeFixed(to base: UnsafeMutableRawPointer) {
     base.put32(cost, at: 8)
@@ -187,8 +191,8 @@ package struct Origin: ControlFrame {
     lane = base.byte(56)
     try requireZero(base.byte(57) == 0 && base.big16(58) == 0 && base.big32(60) == 0)
     guard count >= 1, count <= WireLimits.runMessagesMax, Int(lane) < WireLimits.lanesMax,
-      sequence >= 1, sequence < .max - UInt64(count),
-      linkSequence >= 1, linkSequence < .max - UInt64(count)
+      isSequenceRange(first: sequence, count: count),
+      isSequenceRange(first: linkSequence, count: count), floor >= 1
     else { throw WireError(.badField) }
   }
 

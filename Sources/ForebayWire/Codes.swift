@@ -145,3 +145,10 @@ package struct ExtensionType: RawRepresentable, Equatable, Sendable {
 
   package var isCritical: Bool { rawValue >= 128 }
 }
+
+/// Bits of a frame's byte 5; which of them a frame may have set depends on its type.
+package enum FrameFlags {
+  package static let dataLevelMask: UInt8 = 3
+  package static let helloPeer: UInt8 = 1
+  package static let welcomeResumed: UInt8 = 1
+}

@@ -22,18 +22,19 @@ extension ControlFrame {
   package static var flagsAllowed: UInt8 { 0 }
   package var flags: UInt8 { 0 }
 
-  /// Reads a whole frame: `bytes` begins at its length field and ends with it.
+  /// Reads a whole frame: `bytes` begins at its length field and ends with it. Where a frame has
+  /// several mistakes, the first in the order flags, fixed fields, extensions is named.
   package init(frame bytes: UnsafeRawBufferPointer) throws(WireError) {
     guard bytes.count >= Self.fixedBytes, let base = bytes.baseAddress else {
       throw WireError(.frameTooShort)
     }
     let flags = base.byte(5)
     guard flags & ~Self.flagsAllowed == 0 else { throw WireError(.reservedBits) }
+    try self.init(fixed: base, flags: flags)
     switch judgeExtensions(Self.extensions(of: bytes)) {
     case .fine: break
     case .unsupported, .malformed: throw WireError(.badExtension)
     }
-    try self.init(fixed: base, flags: flags)
   }
 
   package static func extensions(of frame: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {

@@ -3,7 +3,7 @@
 package struct Welcome: ControlFrame {
   package static let type = FrameType.welcome
   package static let fixedBytes = 40
-  package static let flagsAllowed: UInt8 = 1
+  package static let flagsAllowed = FrameFlags.welcomeResumed
 
   package var version: UInt16
   /// The largest DATA frame, whole, in bytes.
@@ -31,7 +31,7 @@ package struct Welcome: ControlFrame {
     self.isResumed = isResumed
   }
 
-  package var flags: UInt8 { isResumed ? 1 : 0 }
+  package var flags: UInt8 { isResumed ? FrameFlags.welcomeResumed : 0 }
 
   package init(fixed base: UnsafeRawPointer, flags: UInt8) throws(WireError) {
     version = base.big16(8)
@@ -40,13 +40,12 @@ package struct Welcome: ControlFrame {
     heartbeatMilliseconds = base.big32(20)
     ranges = base.big32(24)
     known = base.big64(32)
-    isResumed = flags & 1 != 0
+    isResumed = flags & FrameFlags.welcomeResumed != 0
     guard version == WireLimits.version else { throw WireError(.unsupportedVersion) }
-    guard frameBytesMax >= WireLimits.dataFixedBytes, frameBytesMax <= WireLimits.frameBytesMax
-    else {
-      throw WireError(.badField)
-    }
     try requireZero(base.big16(10) == 0 && base.big32(28) == 0)
+    guard frameBytesMax >= WireLimits.dataFixedBytes, frameBytesMax <= WireLimits.frameBytesMax,
+      overhead <= WireLimits.overheadBytesMax
+    else { throw WireError(.badField) }
   }
 
   package func writeFixed(to base: UnsafeMutableRawPointer) {

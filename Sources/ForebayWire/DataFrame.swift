@@ -53,7 +53,8 @@ package struct DataFrameView {
     byteCount = Int(base.big32(0)) + 4
     header = DataHeader(
       sequence: base.big64(8), ttlMilliseconds: base.big32(16), lane: base.byte(20),
-      level: ReceiptLevel(rawValue: base.byte(5) & 3)!, extensionBytes: extensionBytes)
+      level: ReceiptLevel(rawValue: base.byte(5) & FrameFlags.dataLevelMask)!,
+      extensionBytes: extensionBytes)
     extensions = UnsafeRawBufferPointer(
       start: base + WireLimits.dataFixedBytes, count: extensionBytes)
     payload = UnsafeRawBufferPointer(

@@ -59,6 +59,7 @@ package func judgeExtensions(_ bytes: UnsafeRawBufferPointer) -> ExtensionVerdic
 package func appendExtension(
   _ type: ExtensionType, _ value: some Collection<UInt8>, to bytes: inout [UInt8]
 ) {
+  invariant(value.count <= 0xffff, "an extension of \(value.count) bytes has no length field")
   bytes.append(type.rawValue)
   bytes.append(0)
   bytes.append(UInt8(truncatingIfNeeded: value.count >> 8))

@@ -19,7 +19,7 @@ package struct FrameHeader: Equatable, Sendable {
   }
 
   /// Reads the header at `offset`. `frameBytesMax` bounds DATA; everything else has its own bound.
-  /// The length is checked before anything is added to it.
+  /// The length is checked before anything is added to it, and before the type is there.
   package static func read(
     _ bytes: UnsafeRawBufferPointer, at offset: Int, frameBytesMax: Int
   ) -> Reading {
@@ -35,8 +35,11 @@ package struct FrameHeader: Equatable, Sendable {
       return .malformed(.unknownFrameType)
     }
     guard base.big16(offset + 6) == 0 else { return .malformed(.reservedBits) }
-    let limit = type == .data ? frameBytesMax : WireLimits.controlFrameBytesMax
-    guard length <= limit - 4 else { return .malformed(.frameTooLarge) }
-    return .header(FrameHeader(type: type, flags: base.byte(offset + 5), byteCount: length + 4))
+    let byteCount = length + 4
+    guard byteCount >= type.bytesMin else { return .malformed(.frameTooShort) }
+    guard byteCount <= type.bytesMax(frameBytesMax: frameBytesMax) else {
+      return .malformed(.frameTooLarge)
+    }
+    return .header(FrameHeader(type: type, flags: base.byte(offset + 5), byteCount: byteCount))
   }
 }

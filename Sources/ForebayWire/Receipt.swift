@@ -37,8 +37,10 @@ package struct ReceiptRange: Equatable, Sendable {
   init(_ base: UnsafeRawPointer) throws(WireError) {
     first = base.big64(0)
     count = base.big32(8)
-    guard let outcome = Outcome(rawValue: base.byte(12)), count >= 1, first >= 1,
-      first < .max - UInt64(count)
+    // An outcome that this version doesn't know can't be guessed without telling the application
+    // something untrue; receipt flags only add to an outcome, so unknown ones are kept and ignored.
+    guard let outcome = Outcome(rawValue: base.byte(12)), count >= 1,
+      isSequenceRange(first: first, count: count)
     else { throw WireError(.badField) }
     self.outcome = outcome
     flags = ReceiptFlags(rawValue: base.byte(13))
@@ -76,10 +78,13 @@ package enum Receipt {
 
   /// How many ranges a whole RECEIPT frame holds.
   package static func count(frame bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
-    guard let base = bytes.baseAddress, bytes.count >= WireLimits.headerBytes + ReceiptRange.bytes,
-      (bytes.count - WireLimits.headerBytes) % ReceiptRange.bytes == 0
-    else { throw WireError(.frameTooShort) }
+    guard let base = bytes.baseAddress, bytes.count >= Self.bytes(ranges: 1) else {
+      throw WireError(.frameTooShort)
+    }
     try requireZero(base.byte(5) == 0)
+    guard (bytes.count - WireLimits.headerBytes) % ReceiptRange.bytes == 0 else {
+      throw WireError(.badField)
+    }
     return (bytes.count - WireLimits.headerBytes) / ReceiptRange.bytes
   }
 

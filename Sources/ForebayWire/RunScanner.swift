@@ -37,6 +37,7 @@ package struct RunScanner {
       lastSequence: UInt64, isExact: Bool = false, messagesLeft: UInt64 = .max,
       costLeft: UInt64 = .max, countMax: Int = WireLimits.runMessagesMax
     ) {
+      invariant(countMax >= 1, "a run has room for a message")
       self.lastSequence = lastSequence
       self.isExact = isExact
       self.messagesLeft = messagesLeft
@@ -84,8 +85,7 @@ package struct RunScanner {
   ) -> Finding {
     // Everything that the fixed fields can say is said before the body arrives, so that nothing is
     // read or allocated for a frame that will be refused.
-    guard header.byteCount >= WireLimits.dataFixedBytes else { return .malformed(.frameTooShort) }
-    guard header.flags & ~3 == 0 else { return .malformed(.reservedBits) }
+    guard header.flags & ~FrameFlags.dataLevelMask == 0 else { return .malformed(.reservedBits) }
     guard bytes.count - offset >= WireLimits.dataFixedBytes, let base = bytes.baseAddress else {
       return .partial(offset: offset, byteCount: header.byteCount)
     }
@@ -98,7 +98,7 @@ package struct RunScanner {
     guard extensionBytes <= WireLimits.extensionsBytesMax,
       extensionBytes <= header.byteCount - WireLimits.dataFixedBytes
     else { return .malformed(.badExtension) }
-    guard sequence > bounds.lastSequence, sequence < .max,
+    guard sequence > bounds.lastSequence, sequence <= WireLimits.sequenceMax,
       !bounds.isExact || sequence == bounds.lastSequence + 1
     else { return .malformed(bounds.isExact ? .originMismatch : .sequenceNotIncreasing) }
     let cost = UInt64(header.byteCount + overhead)
@@ -108,7 +108,7 @@ package struct RunScanner {
     }
     var run = DataRun(
       offset: offset, byteCount: header.byteCount, count: 1, firstSequence: sequence,
-      ttlMilliseconds: first.big32(16), lane: lane, level: ReceiptLevel(rawValue: header.flags & 3)!
+      ttlMilliseconds: first.big32(16), lane: lane, level: ReceiptLevel(rawValue: header.flags)!
     )
     switch verdict(bytes, at: offset, extensionBytes) {
     case .fine: break
@@ -127,10 +127,11 @@ package struct RunScanner {
     guard let base = bytes.baseAddress else { return }
     let shape = base.big64(run.offset) & 0xffff_ffff
     let fields = base.big64(run.offset + 16) >> 16
-    let countMax = Int(min(UInt64(bounds.countMax), bounds.messagesLeft))
+    // The last term keeps the run below the sequence that isn't one, where the sum would wrap.
+    let countMax = min(UInt64(bounds.countMax), bounds.messagesLeft, .max - run.firstSequence)
     var costLeft = costLeft
     var place = run.offset + run.byteCount
-    while run.count < countMax, bytes.count - place >= WireLimits.dataFixedBytes {
+    while UInt64(run.count) < countMax, bytes.count - place >= WireLimits.dataFixedBytes {
       let head = base.big64(place)
       let tail = base.big64(place + 16)
       let length = Int(head >> 32)

@@ -17,6 +17,10 @@ package enum WireLimits {
   package static let receiptRangesMax = 4095
   /// Messages in one run: a run's settled bitmap is four words.
   package static let runMessagesMax = 256
+  /// The highest sequence; the one above it is left out so that the end of a range can be written.
+  package static let sequenceMax = UInt64.max - 1
+  /// What WELCOME may ask a message to cost beyond its frame: keeps a cost within 32 bits.
+  package static let overheadBytesMax = 65_536
   /// Lanes that a frame can name. More would only spread one client's deficit thinner.
   package static let lanesMax = 8
 }
