@@ -139,13 +139,20 @@ def libraries(project):
                     "lacks something.")
 
 
+_PUBLIC = re.compile(
+    r"^(.*)(?<![.\w])(?:public|open)[ \t]+(?:(?:internal|package|private)\(set\)[ \t]+|static[ \t]+|"
+    r"final[ \t]+|override[ \t]+|mutating[ \t]+|indirect[ \t]+|nonisolated[ \t]+)*"
+    r"(?:class|struct|enum|protocol|actor|extension|func|var|let|init|subscript|typealias)\b",
+    re.MULTILINE)
+
+
 def public_api(project):
     """`public` is for ForebayClient, the one library that others build on."""
     for path in project.swift("Sources"):
         if path.startswith("Sources/ForebayClient/"):
             continue
         code = project.code(path)
-        for match in re.finditer(r"^(.*)\b(?:public|open)[ \t]+(?!import\b)\w", code, re.MULTILINE):
+        for match in _PUBLIC.finditer(code):
             if "@_cdecl" not in match[1]:
                 yield Finding(
                     path, line_of(code, match.end()), "public_api",

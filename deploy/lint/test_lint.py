@@ -83,7 +83,7 @@ class Layers(RuleTest):
             "  public static func now() {}", "public internal(set) var x = 1")
         self.expect_quiet(
             rules.public_api, "package struct Window {}", 'case open = 0', "public import ForebayWire",
-            '@_cdecl("hook") public func hook() {}', "if window.open { }")
+            '@_cdecl("hook") public func hook() {}', "guard state == .open else { }", "let open = open")
         self.expect_quiet(
             rules.public_api, "public struct Client {}", path="Sources/ForebayClient/File.swift")
 
