@@ -42,7 +42,7 @@ let package = Package(
     // The shell.
     .target(name: "ForebayUV", dependencies: ["CUV", "ForebayWire"], swiftSettings: strict),
     .target(
-      name: "ForebayStore", dependencies: ["ForebayUV", "ForebayWire", "CSQLite"],
+      name: "ForebayStore", dependencies: ["ForebayWire", "CSQLite"],
       swiftSettings: strict),
     .target(
       name: "ForebayUpstreams",
@@ -73,7 +73,13 @@ let package = Package(
     .testTarget(
       name: "ForebayCoreTests", dependencies: ["ForebayCore", "ForebayWire"], swiftSettings: strict),
     .testTarget(name: "ForebayUVTests", dependencies: ["ForebayUV"], swiftSettings: strict),
-    .testTarget(name: "ForebayStoreTests", dependencies: ["ForebayStore"], swiftSettings: strict),
+    .testTarget(
+      name: "ForebayStoreTests", dependencies: ["ForebayStore", "ForebayWire", "JournalDriver"],
+      swiftSettings: strict),
+    // Not a test itself: the process that a test kills, and the measurement of the journal.
+    .executableTarget(
+      name: "JournalDriver", dependencies: ["ForebayStore", "ForebayWire"],
+      path: "Tests/JournalDriver", swiftSettings: strict),
     .testTarget(
       name: "ForebayDaemonTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayDaemon"],
       swiftSettings: strict),

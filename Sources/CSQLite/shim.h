@@ -1,10 +1,8 @@
 #ifndef FOREBAY_CSQLITE_SHIM_H
 #define FOREBAY_CSQLITE_SHIM_H
 
+// Debian's SQLite has every function used here; a macro or variadic function that Swift can't import
+// would get its `static inline` twin in this file.
 #include <sqlite3.h>
-
-// Swift can't import the macro, whose value is a cast of -1 to a function pointer: SQLite copies
-// the bound bytes before the call returns.
-static inline sqlite3_destructor_type forebay_sqlite_transient(void) { return SQLITE_TRANSIENT; }
 
 #endif
