@@ -20,7 +20,7 @@ ARROWS = {
     "ForebayWire": set(),
     "ForebayCore": {"ForebayWire"},
     "ForebayUV": {"CUV", "ForebayWire"},
-    "ForebayStore": {"CSQLite", "ForebayUV", "ForebayWire"},
+    "ForebayStore": {"CSQLite", "ForebayWire"},
     "ForebayUpstreams": {"ForebayCore", "ForebayUV", "ForebayStore", "ForebayWire"},
     "ForebayConfig": {"ForebayCore", "ForebayWire"},
     "ForebayDaemon": {
