@@ -1,0 +1,37 @@
+extension Breaker {
+  package var phase: BreakerReport.Phase {
+    switch state {
+    case .closed: .closed
+    case .open: .open
+    case .halfOpen: .halfOpen
+    case .forcedOpen: .forcedOpen
+    case .forcedClosed: .forcedClosed
+    }
+  }
+
+  /// Where it stands now. Costs a rotation of the window at most; for people and metrics.
+  package func report(now: Instant) -> BreakerReport {
+    var seen = self
+    seen.counts.advance(to: now)
+    let sum = seen.counts.sum
+    var report = BreakerReport(
+      phase: phase, since: since, openReason: openReason,
+      consecutiveFailures: consecutiveFailures, successes: 0,
+      samples: sum.samples, failures: sum.failures, slow: sum.slow,
+      level: escalation.level, nextProbeAt: nil, retryAfterRemaining: .zero, counters: counters)
+    switch state {
+    case .closed:
+      seen.escalation.decay(settings, now: now)
+      report.level = seen.escalation.level
+    case .open(let opening):
+      report.nextProbeAt = opening.until
+      report.retryAfterRemaining = retryAfterEnd.since(now)
+    case .halfOpen(let halfOpen):
+      report.successes = halfOpen.successes
+      report.nextProbeAt = halfOpen.nextProbeAt
+    case .forcedOpen, .forcedClosed:
+      break
+    }
+    return report
+  }
+}

@@ -1,0 +1,238 @@
+import ForebayWire
+
+/// Decides whether calls to one upstream may be made. It counts calls, not messages.
+///
+///             F failures in a row, or a rate
+///     closed ────────────────────────────────▶ open ◀────────────┐
+///       ▲                                       │ the wait is    │ a probe failed, or
+///       │ N successes in a row, and             │ over, or       │ none succeeded in
+///       │ the minimum duration                  ▼ "probe now"    │ the maximum duration
+///       └─────────────────────────────────── half-open ──────────┘
+///
+/// The operator can hold it forced open or forced closed, whatever results say.
+///
+/// Every transition starts a new generation. A result names the generation in which its call was
+/// let through; one of an earlier generation is stale and never moves anything. So the calls that
+/// were under way when the breaker opened can neither close it nor open it a second time.
+package struct Breaker: Sendable {
+  enum State: Sendable {
+    /// Calls pass and are counted. Entered at start, from half-open when proven, by `automatic`.
+    /// Can transition to: open, forcedOpen, forcedClosed.
+    case closed
+    /// No call passes. Entered from closed at a threshold, from half-open at a failure.
+    /// Can transition to: halfOpen, forcedOpen, forcedClosed.
+    case open(Opening)
+    /// One message at a time passes. Entered from open when the wait is over, by `automatic` from
+    /// forcedOpen. Can transition to: closed, open, forcedOpen, forcedClosed.
+    case halfOpen(HalfOpen)
+    /// No call passes, no timer runs. Can transition to: halfOpen, forcedClosed.
+    case forcedOpen
+    /// Calls pass, are counted, and trip nothing. Can transition to: closed, forcedOpen.
+    case forcedClosed
+  }
+
+  struct Opening: Sendable {
+    let until: Instant
+    let wait: TimeSpan
+  }
+
+  package let settings: BreakerSettings
+
+  // Everything below is for the breaker's own files only.
+
+  /// Changes from case to case in Breaker+Transitions.swift alone.
+  var state: State = .closed
+  var generation: UInt32 = 0
+  var since: Instant
+  var random: SplitMix64
+
+  // Counted while closed. They live beside the state, not in it: changing a payload of an enum in
+  // place copies it, and these change with every call.
+
+  /// Calls let through in this generation and not settled: a result beyond these is a stray.
+  var callsInFlight: UInt64 = 0
+  var consecutiveFailures: UInt32 = 0
+  var counts: RollingCounts
+  /// `.max` if no call counts as slow, so that the test is one comparison.
+  let slowThreshold: TimeSpan
+
+  var escalation: Escalation
+  /// The end of the longest silence that the failures since the last success have asked for.
+  var retryAfterEnd = Instant(nanoseconds: 0)
+  /// What was offered while calls last flowed freely; floor probes and the recovery are sized by it.
+  package internal(set) var rateBefore: OfferedRate = .zero
+  var openReason: BreakerReport.OpenReason?
+  var counters = BreakerReport.Counters()
+
+  /// A closed breaker. `settings` must be valid; equal seeds give equal waits.
+  package init(settings: BreakerSettings, seed: UInt64, now: Instant) {
+    let problems = settings.validate()
+    invariant(problems.isEmpty, "breaker settings are validated at start: \(problems)")
+    self.settings = settings
+    since = now
+    random = SplitMix64(seed: seed)
+    counts = RollingCounts(span: settings.window, now: now)
+    slowThreshold = settings.slowThreshold ?? .nanoseconds(.max)
+    escalation = Escalation(settings)
+  }
+
+  // MARK: Letting calls through
+
+  /// So many messages have become eligible for dispatch for the first time. While closed this
+  /// measures the rate; while half-open it feeds the quota.
+  package mutating func messagesOffered(_ count: Int, now: Instant) {
+    switch state {
+    case .closed, .forcedClosed:
+      counts.add(CallTally(offered: UInt64(max(0, count))), now: now)
+    case .halfOpen(var halfOpen):
+      halfOpen.messagesOffered(count, settings)
+      state = .halfOpen(halfOpen)
+    case .open, .forcedOpen:
+      break
+    }
+  }
+
+  package enum OnPermitRequest: Equatable, Sendable {
+    /// Make one call, of any number of messages.
+    case dispatch(BreakerToken)
+    /// Make one call of exactly one message.
+    case probe(BreakerToken)
+    /// Make none. Ask again when something happens, at the latest then; `nil`: time changes nothing.
+    case wait(until: Instant?)
+  }
+
+  /// Whether `permitRequested` would let a call through now.
+  package func mayPermit(now: Instant) -> Bool {
+    switch state {
+    case .closed, .forcedClosed: true
+    case .open(let opening): now >= opening.until
+    case .halfOpen(let halfOpen): halfOpen.mayProbe(settings, now: now)
+    case .forcedOpen: false
+    }
+  }
+
+  /// Asks to make one call. What is let through is reported with `callSettled`, exactly once, or
+  /// handed back with `permitReturned`. Turns half-open by itself when the wait is over.
+  package mutating func permitRequested(now: Instant) -> OnPermitRequest {
+    switch state {
+    case .closed, .forcedClosed:
+      callsInFlight &+= 1
+      return .dispatch(
+        BreakerToken(generation: generation, serial: 0, isProbe: false, startedAt: now))
+    case .open(let opening):
+      guard now >= opening.until else { return .wait(until: opening.until) }
+      enterHalfOpen(waited: opening.wait, now: now)
+      return probeRequested(now: now)
+    case .halfOpen:
+      return probeRequested(now: now)
+    case .forcedOpen:
+      return .wait(until: nil)
+    }
+  }
+
+  /// Nothing was sent after all: as if the permit had never been asked for.
+  package mutating func permitReturned(_ token: BreakerToken) {
+    guard token.generation == generation else { return }
+    switch state {
+    case .closed, .forcedClosed:
+      if takeCallInFlight() { callsInFlight -= 1 }
+    case .halfOpen(var halfOpen):
+      guard takeProbe(token, of: halfOpen) else { return }
+      halfOpen.probeReturned()
+      counters.neutralProbes += 1
+      state = .halfOpen(halfOpen)
+    case .open, .forcedOpen:
+      counters.strayResults += 1
+    }
+  }
+
+  // MARK: Results
+
+  package enum OnCallSettled: Equatable, Sendable {
+    case none
+    /// It opened: make no call before then.
+    case opened(until: Instant)
+    /// It closed: start the recovery.
+    case closed
+    /// The result belongs to an earlier state, or was reported before. It moved nothing.
+    case stale
+  }
+
+  /// A call let through with `token` has its result. Whatever this returns, the call's messages are
+  /// settled by their own verdicts.
+  package mutating func callSettled(
+    _ token: BreakerToken, _ result: CallResult, now: Instant
+  ) -> OnCallSettled {
+    guard token.generation == generation else {
+      counters.staleResults += 1
+      return .stale
+    }
+    switch state {
+    case .closed, .forcedClosed:
+      guard takeCallInFlight() else { return .stale }
+      callsInFlight -= 1
+      return freeCallSettled(token, result, now: now)
+    case .halfOpen(let halfOpen):
+      return probeSettled(token, result, halfOpen, now: now)
+    case .open, .forcedOpen:
+      // No permit is ever given in this generation.
+      counters.strayResults += 1
+      return .stale
+    }
+  }
+
+  /// A result while calls flow freely.
+  @inline(__always)
+  private mutating func freeCallSettled(
+    _ token: BreakerToken, _ result: CallResult, now: Instant
+  ) -> OnCallSettled {
+    let isSlow = now.since(token.startedAt) >= slowThreshold
+    switch result {
+    case .success where !isSlow:
+      consecutiveFailures = 0
+      counts.add(CallTally(samples: 1), now: now)
+      return .none
+    case .success:
+      consecutiveFailures = 0
+      counts.add(CallTally(samples: 1, slow: 1), now: now)
+      return tripIfDue(now: now)
+    case .failure(let retryAfter):
+      noteFailure(retryAfter, now: now)
+      counts.add(CallTally(samples: 1, failures: 1, slow: isSlow ? 1 : 0), now: now)
+      return tripIfDue(now: now)
+    case .throttled, .neutral:
+      return .none
+    }
+  }
+
+  mutating func noteFailure(_ retryAfter: TimeSpan?, now: Instant) {
+    // What was asked for before the last success has been answered by that success.
+    if consecutiveFailures == 0 { retryAfterEnd = Instant(nanoseconds: 0) }
+    if consecutiveFailures < .max { consecutiveFailures += 1 }
+    if let retryAfter {
+      retryAfterEnd = max(retryAfterEnd, now + min(retryAfter, settings.retryAfterMaximum))
+    }
+  }
+
+  /// Opens at a threshold. Only failures and slow calls lead here: a good call opens nothing, even
+  /// if it is the one that makes a rate believable.
+  @inline(never)
+  private mutating func tripIfDue(now: Instant) -> OnCallSettled {
+    guard case .closed = state else { return .none }
+    escalation.decay(settings, now: now)
+    if consecutiveFailures > 0 { escalation.healthStarted(settings, now: now) }
+    if consecutiveFailures >= settings.consecutiveFailures {
+      return .opened(until: open(.consecutiveFailures, now: now))
+    }
+    guard let reason = counts.tripReason(settings) else { return .none }
+    return .opened(until: open(reason, now: now))
+  }
+
+  /// Whether a result of this generation can be one of the calls let through; else counts a stray.
+  @inline(__always)
+  private mutating func takeCallInFlight() -> Bool {
+    if callsInFlight > 0 { return true }
+    counters.strayResults += 1
+    return false
+  }
+}
