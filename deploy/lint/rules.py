@@ -5,6 +5,7 @@ has a test in test_lint.py that shows it firing.
 """
 
 import ast
+import json
 import re
 import sys
 
@@ -295,6 +296,18 @@ def no_machine_paths(project):
                 "temporary folder.")
 
 
+def documented_codes(project):
+    """An operator who meets a code finds it in OPERATIONS.md."""
+    codes = json.loads(project.texts.get("proto/codes.json", "{}"))
+    manual = project.texts.get("OPERATIONS.md", "")
+    for section in ("error_codes", "window_reasons", "message_codes", "outcomes"):
+        for name in codes.get(section, {}):
+            if not name.startswith("$") and f"`{name}`" not in manual:
+                yield Finding(
+                    "OPERATIONS.md", 1, "documented_codes",
+                    f"`{name}` of {section} isn't explained: say what it means and what to do.")
+
+
 def strict_shell(project):
     """Every bash script stops at the first failure."""
     for path, text in project.texts.items():
@@ -332,5 +345,5 @@ def standalone_python(project):
 RULES = [
     pure_imports, arrows, manifest_arrows, libraries, public_api, no_clock, no_randomness,
     no_unordered_iteration, exhaustive_states, no_bare_precondition, no_unfinished_marks,
-    no_machine_paths, strict_shell, standalone_python,
+    no_machine_paths, documented_codes, strict_shell, standalone_python,
 ]

@@ -164,6 +164,13 @@ class Everywhere(RuleTest):
             rules.no_machine_paths, "/run/forebay/client.sock", "$chroot/ro" "ot/project", "a/wo" "rk/b",
             path="deploy/x.sh")
 
+    def test_documented_codes(self):
+        codes = {"proto/codes.json": '{"error_codes": {"$c": "", "KILLED": 27}, "limits": {"X": 1}}'}
+        self.expect_fires(
+            rules.documented_codes, "", "KILLED", path="OPERATIONS.md", beside=codes)
+        self.expect_quiet(
+            rules.documented_codes, "| `KILLED` | ended |", path="OPERATIONS.md", beside=codes)
+
     def test_strict_shell(self):
         self.expect_fires(
             rules.strict_shell, "#!/usr/bin/env bash\necho hi\n", path="deploy/x.sh")
