@@ -66,7 +66,8 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "forebay-bench",
-      dependencies: ["ForebayWire", "ForebayUV", histogram, argumentParser], swiftSettings: strict),
+      dependencies: ["ForebayWire", "ForebayCore", "ForebayUV", histogram, argumentParser],
+      exclude: ["relay", "malloc-counter"], swiftSettings: strict),
 
     .testTarget(
       name: "ForebayWireTests", dependencies: ["ForebayWire"], swiftSettings: strict),

@@ -1,4 +1,9 @@
+import ArgumentParser
+
 @main
-enum Program {
-  static func main() {}
+struct Program: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "forebay-bench",
+    abstract: "Loads, sinks and measurements for Forebay.",
+    subcommands: [LoadCommand.self, SinkCommand.self])
 }

@@ -1,0 +1,43 @@
+import ForebayCore
+import ForebayUV
+import Glibc
+
+/// Where results go: standard output, or a file that is written anew.
+struct Output {
+  private let descriptor: Int32
+
+  struct Failure: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  init(_ path: String?) throws {
+    guard let path else {
+      descriptor = 1
+      return
+    }
+    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw Failure(description: "can't write \(path): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  func line(_ text: String) { writeAll(text + "\n", to: descriptor) }
+}
+
+func printError(_ text: String) { writeAll(text + "\n", to: 2) }
+
+private func writeAll(_ text: String, to descriptor: Int32) {
+  var text = text
+  text.withUTF8 { bytes in
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = write(
+        descriptor, UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: rest)).baseAddress,
+        rest.count)
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+}
+
+func monotonicNow() -> Instant { Instant(nanoseconds: Loop.now) }
