@@ -4,6 +4,8 @@ import ForebayWire
 /// What opening a journal did beyond opening it, for the daemon's log.
 package enum JournalNotice: Equatable, Sendable {
   case created
+  /// There was a write-ahead log without its file. It may hold messages, and lies under the new name.
+  case logSetAside(path: String)
   case migrated(from: Int64, to: Int64)
   /// Others could read the file.
   case modeTightened(from: UInt32)
@@ -15,6 +17,7 @@ package enum JournalNotice: Equatable, Sendable {
 
 /// The journal's open file, ready to write. The journal's thread alone uses it.
 final class JournalConnection {
+  private let file: StoreFile
   private let database: SQLiteDatabase
   private let insert: SQLiteStatement
   private let begin: SQLiteStatement
@@ -31,7 +34,9 @@ final class JournalConnection {
     _ note: (JournalNotice) -> Void
   ) throws(StoreError) -> JournalConnection {
     switch try file.prepare() {
-    case .created: note(.created)
+    case .created(let orphan):
+      if let orphan { note(.logSetAside(path: orphan)) }
+      note(.created)
     case .existing: break
     case .tightened(let mode): note(.modeTightened(from: mode))
     }
@@ -58,6 +63,7 @@ final class JournalConnection {
   private init(
     _ file: StoreFile, _ options: JournalOptions, _ note: (JournalNotice) -> Void
   ) throws(StoreError) {
+    self.file = file
     database = try SQLiteDatabase(path: file.path, access: .readWrite)
     database.waitWhenBusy(milliseconds: options.busyMilliseconds)
     try database.execute("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY")
@@ -107,11 +113,16 @@ final class JournalConnection {
     let insert = try database.prepare("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)")
     let last = try database.integer("SELECT max(id) FROM messages") ?? 0
     let deleted = try database.integer("SELECT highest_deleted_id FROM journal") ?? 0
+    // We count up by one; only somebody else's row can come near the end.
+    guard max(last, deleted) < .max / 2 else {
+      throw StoreError(.other, database.path, "somebody inserted a message of id \(last)")
+    }
     return (insert, max(last, deleted) + 1)
   }
 
   /// Writes the batches in one transaction. When this returns, they are on disk.
   func write(_ batches: [JournalBatch]) throws(StoreError) {
+    if database.hasMoved { throw leaveMovedFile() }
     try keepLogBounded()
     let firstID = nextID
     do throws(StoreError) {
@@ -125,9 +136,23 @@ final class JournalConnection {
       nextID = firstID
       throw error
     }
-    guard !database.hasMoved else {
-      throw StoreError(.moved, database.path, "the file was removed or renamed while in use")
+    // What nobody will find isn't committed.
+    if database.hasMoved { throw leaveMovedFile() }
+  }
+
+  /// The file was removed or renamed under us. Its log and index still have the old names, where they
+  /// would be taken for those of the next file; and SQLite won't empty the log at the close.
+  private func leaveMovedFile() -> StoreError {
+    do throws(StoreError) {
+      guard try database.checkpoint(.truncate) else {
+        return StoreError(
+          .busy, file.path, "the file was removed or renamed, and a reader keeps its log in use")
+      }
+    } catch {
+      return error
     }
+    file.removeEmptiedLog()
+    return StoreError(.moved, file.path, "the file was removed or renamed while in use")
   }
 
   private func write(

@@ -38,7 +38,8 @@ struct StoreFile {
   }
 
   enum Preparation: Equatable {
-    case created
+    /// With the new name of a write-ahead log that lay there alone.
+    case created(orphanedLog: String?)
     case existing
     /// Others could read it, and no longer can.
     case tightened(from: mode_t)
@@ -49,8 +50,9 @@ struct StoreFile {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       guard errno == ENOENT else { throw failed("can't be examined", errno) }
+      let orphan = try setOrphanedLogAside()
       try create()
-      return .created
+      return .created(orphanedLog: orphan)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw StoreError(.notAStore, path, "is not a regular file")
@@ -101,13 +103,7 @@ struct StoreFile {
 extension StoreFile {
   /// Renames the file to `….corrupt-<n>`, with the log that belongs to it. Nothing is deleted.
   func quarantine() throws(StoreError) -> String {
-    guard
-      let target = (1...Self.quarantinedMax).map({ "\(path).corrupt-\($0)" }).first(where: isFree)
-    else {
-      throw StoreError(
-        .corrupt, path, "is corrupt, and \(Self.quarantinedMax) corrupt files lie beside it already"
-      )
-    }
+    let target = try freeName()
     // The log goes first: one left behind would be played into the new file.
     for suffix in ["-wal", "-shm", ""] {
       guard rename(path + suffix, target + suffix) == 0 || (errno == ENOENT && suffix != "") else {
@@ -116,6 +112,33 @@ extension StoreFile {
     }
     try syncDirectory()
     return target
+  }
+
+  /// SQLite would delete a log that it finds beside an empty file.
+  private func setOrphanedLogAside() throws(StoreError) -> String? {
+    removeEmptiedLog()
+    guard !isFree(path + "-wal") else { return nil }
+    let target = try freeName() + "-wal"
+    guard rename(path + "-wal", target) == 0 else {
+      throw failed("a log lies there without its file, and can't be renamed", errno)
+    }
+    return target
+  }
+
+  /// Removes the log if it is empty, and the index, which SQLite makes anew from the log.
+  func removeEmptiedLog() {
+    var status = stat()
+    if lstat(path + "-wal", &status) == 0, status.st_size == 0 { unlink(path + "-wal") }
+    unlink(path + "-shm")
+  }
+
+  private func freeName() throws(StoreError) -> String {
+    for number in 1...Self.quarantinedMax {
+      let name = "\(path).corrupt-\(number)"
+      if isFree(name), isFree(name + "-wal") { return name }
+    }
+    throw StoreError(
+      .corrupt, path, "\(Self.quarantinedMax) corrupt files lie beside it already; remove some")
   }
 
   /// Whether a file that SQLite can't read may be taken for a store of ours gone bad. A path that was
@@ -163,8 +186,12 @@ final class StoreLock {
     if ftruncate(file, 0) == 0 { _ = pwrite(file, process, process.utf8.count, 0) }
   }
 
-  // The file stays: to remove it would let two others lock two files of the same name.
-  deinit { close(file) }
+  // The file stays: to remove it would let two others lock two files of the same name. Unlocked by
+  // hand, since a process being spawned just now holds a copy of the descriptor until its exec.
+  deinit {
+    flock(file, LOCK_UN)
+    close(file)
+  }
 
   private static func holder(_ file: Int32) -> String {
     var bytes = [UInt8](repeating: 0, count: 16)

@@ -78,6 +78,16 @@ final class JournalHarness {
     #expect(results.count == count, sourceLocation: sourceLocation)
   }
 
+  /// For where a test can't await.
+  func writeBlocking(_ sequences: ClosedRange<UInt64>) {
+    let before = results.count
+    submit(sequences, bytes: 0)
+    while results.count == before {
+      usleep(1000)
+      drain()
+    }
+  }
+
   /// Submits a batch and returns what came of it.
   func write(_ sequences: ClosedRange<UInt64>, tag: UInt64 = 1, bytes: Int = 32) async
     -> JournalResult
@@ -215,4 +225,25 @@ func overwrite(_ path: String, _ bytes: [UInt8], at offset: off_t = 0) {
   let file = open(path, O_WRONLY | O_CREAT, 0o600)
   #expect(pwrite(file, bytes, bytes.count, offset) == bytes.count)
   close(file)
+}
+
+/// A small file system in memory, for full and read-only disks. It needs root and the right to mount.
+final class MountedDisk {
+  let path: String
+  private let directory = TemporaryDirectory()
+
+  static let isPossible = MountedDisk(options: "size=64k") != nil
+
+  init?(options: String) {
+    path = directory.file("disk")
+    guard geteuid() == 0, mkdir(path, 0o755) == 0,
+      mount("tmpfs", path, "tmpfs", 0, options) == 0
+    else { return nil }
+  }
+
+  func makeReadOnly() -> Bool {
+    mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0
+  }
+
+  deinit { umount2(path, Int32(MNT_DETACH)) }
 }
