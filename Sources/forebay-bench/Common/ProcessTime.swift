@@ -11,15 +11,10 @@ func processCPU() -> UInt64 {
 /// counts it; nil if there is no such process.
 func cpuTime(ofProcess process: Int32) -> UInt64? {
   let folder = "/proc/\(process)/task"
-  guard let directory = opendir(folder) else { return nil }
-  defer { closedir(directory) }
   var total: UInt64 = 0
   var found = false
-  while let entry = readdir(directory) {
-    let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
-    guard name != ".", name != "..", let text = readSmallFile("\(folder)/\(name)/schedstat"),
+  for name in names(inFolder: folder) ?? [] {
+    guard let text = readSmallFile("\(folder)/\(name)/schedstat"),
       let first = text.split(separator: " ").first, let nanoseconds = UInt64(first)
     else { continue }
     total += nanoseconds
@@ -32,9 +27,20 @@ private func readSmallFile(_ path: String) -> String? {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return nil }
   defer { close(descriptor) }
-  return withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
+  return withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
     let count = read(descriptor, buffer.baseAddress, buffer.count)
     guard count > 0 else { return nil }
     return String(decoding: buffer.prefix(count), as: UTF8.self)
   }
+}
+
+/// The anonymous resident memory of another process in KiB.
+func anonymousMemory(ofProcess process: Int32) -> Int? {
+  guard let text = readSmallFile("/proc/\(process)/status") else { return nil }
+  for line in text.split(separator: "\n") where line.hasPrefix("RssAnon:") {
+    return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap {
+      Int($0)
+    }
+  }
+  return nil
 }

@@ -31,6 +31,8 @@ struct LoadResult {
     return .nanoseconds(tally.latencies.valueAtPercentile(percentile))
   }
 
+  var delivered: UInt64 { outcome(.delivered) }
+
   private func outcome(_ outcome: Outcome) -> UInt64 { tally.outcomes[Int(outcome.rawValue)] }
 
   private static let finals: [(name: String, outcome: Outcome)] = [

@@ -27,10 +27,13 @@ struct SinkCommand: ParsableCommand {
   @Option(help: "Settle each message no earlier than this after its arrival.")
   var latency = TimeArgument(.zero)
 
-  @Option(help: "Each connection's window in messages.")
-  var window: UInt64 = 65_536
+  @Option(help: "The window of an ordinary client in messages.")
+  var window: UInt64 = 4096
 
-  @Option(help: "Each connection's window in bytes of cost.")
+  @Option(help: "The window of a peer in messages.")
+  var peerWindow: UInt64 = 65_536
+
+  @Option(help: "Every window in bytes of cost.")
   var windowBytes: UInt64 = 256 << 20
 
   @Option(help: "The largest DATA frame in bytes.")
@@ -52,7 +55,7 @@ struct SinkCommand: ParsableCommand {
     guard (0...65_536).contains(overhead) else {
       throw ValidationError("--overhead must be between 0 and 65536.")
     }
-    guard window >= 1, windowBytes >= UInt64(frameMax + overhead) else {
+    guard window >= 1, peerWindow >= 1, windowBytes >= UInt64(frameMax + overhead) else {
       throw ValidationError("A window must hold at least one message of the largest size.")
     }
     if let rate, rate <= 0 { throw ValidationError("--rate must be above zero.") }
@@ -62,6 +65,7 @@ struct SinkCommand: ParsableCommand {
   func run() throws {
     var settings = SinkCore.Settings()
     settings.windowMessages = window
+    settings.peerWindowMessages = peerWindow
     settings.windowBytes = windowBytes
     settings.frameBytesMax = frameMax
     settings.overhead = overhead

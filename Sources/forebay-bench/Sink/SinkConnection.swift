@@ -39,8 +39,7 @@ final class SinkConnection {
     self.core = core
     let settings = core.settings
     scanner = RunScanner(frameBytesMax: settings.frameBytesMax, overhead: settings.overhead)
-    credit = SinkCredit(
-      windowMessages: settings.windowMessages, windowBytes: settings.windowBytes)
+    credit = SinkCredit(windowMessages: 0, windowBytes: 0)
   }
 
   // MARK: Bytes from the client
@@ -143,11 +142,15 @@ final class SinkConnection {
     session.connection = self
     self.session = session
     level = hello.level
+    let settings = core.settings
+    credit = SinkCredit(
+      windowMessages: hello.isPeer ? settings.peerWindowMessages : settings.windowMessages,
+      windowBytes: settings.windowBytes)
     let listing = isResumed ? session.listing() : []
     output.append(
       Welcome(
-        frameBytesMax: UInt32(core.settings.frameBytesMax),
-        overhead: UInt32(core.settings.overhead), ranges: UInt32(listing.count),
+        frameBytesMax: UInt32(settings.frameBytesMax),
+        overhead: UInt32(settings.overhead), ranges: UInt32(listing.count),
         known: session.ledger.arrived.last ?? 0, isResumed: isResumed))
     output.append(receipts: listing)
     isWindowUrgent = true

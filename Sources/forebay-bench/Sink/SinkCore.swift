@@ -6,6 +6,8 @@ import ForebayWire
 final class SinkCore {
   struct Settings: Sendable {
     var windowMessages: UInt64 = 4096
+    /// A peer has many clients behind it, so its window is another.
+    var peerWindowMessages: UInt64 = 65_536
     var windowBytes: UInt64 = 64 << 20
     var frameBytesMax = 256 << 10
     var overhead = 128

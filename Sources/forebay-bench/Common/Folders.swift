@@ -1,0 +1,36 @@
+import Glibc
+
+/// The names in a folder, without `.` and `..`; nil if it can't be read.
+func names(inFolder path: String) -> [String]? {
+  guard let directory = opendir(path) else { return nil }
+  defer { closedir(directory) }
+  var names: [String] = []
+  while let entry = readdir(directory) {
+    let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    if name != ".", name != ".." { names.append(name) }
+  }
+  return names
+}
+
+/// A folder below `/tmp` that nobody else may enter; nil if there can't be one.
+func makeTemporaryFolder() -> String? {
+  var template = Array("/tmp/forebay-bench-XXXXXX".utf8CString)
+  guard mkdtemp(&template) != nil else { return nil }
+  return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+/// Removes a folder of ours and everything in it, following no links.
+func removeFolder(_ path: String) {
+  for name in names(inFolder: path) ?? [] {
+    let entry = path + "/" + name
+    var status = stat()
+    if lstat(entry, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      removeFolder(entry)
+    } else {
+      unlink(entry)
+    }
+  }
+  rmdir(path)
+}
