@@ -7,6 +7,7 @@ extension StreamHandle {
   package func connect(
     toPath path: String, then completion: @escaping (UVError?) -> Void
   ) throws(UVError) {
+    guard isOpen else { throw UVError(.canceled, "uv_pipe_connect") }
     // libuv 1.44 would silently cut a longer path, and reads an empty or abstract one as itself.
     let length = path.utf8.count
     guard length <= UnixSocketPath.longest else { throw UVError(.nameTooLong, "uv_pipe_connect") }
@@ -23,6 +24,7 @@ extension StreamHandle {
   package func connect(
     to address: SocketAddress, then completion: @escaping (UVError?) -> Void
   ) throws(UVError) {
+    guard isOpen else { throw UVError(.canceled, "uv_tcp_connect") }
     let request = CompletionRequest<uv_connect_t> { [self] error in
       var error = error
       if error == nil {

@@ -1,39 +1,6 @@
 internal import CUV
 internal import ForebayWire
 
-/// Whoever reads and writes a stream. All calls come from the loop, never from inside a call of
-/// the owner to the stream.
-package protocol StreamOwner: AnyObject {
-  /// Lends memory for one read, right before it. An empty buffer puts the read off to the next
-  /// turn: the way to bound a stream's share of a turn. Nothing is lost by it, but the loop
-  /// doesn't wait while there is something to read, so it is no way to wait for memory.
-  ///
-  /// Each buffer that isn't empty is answered, before anything else happens, by exactly one call
-  /// of `streamRead` or `streamReadEnded`.
-  func streamWillRead(_ stream: StreamHandle) -> UnsafeMutableRawBufferPointer
-
-  /// The first `count` bytes of the buffer are filled. Zero means that it comes back unused.
-  func streamRead(_ stream: StreamHandle, count: Int)
-
-  /// Nothing more will be read; the buffer comes back unused. After `endOfFile` the other
-  /// direction may still be open.
-  func streamReadEnded(_ stream: StreamHandle, _ ending: ReadEnding)
-
-  /// Everything given to `write` is out; `tryWrite` works again.
-  func streamDrained(_ stream: StreamHandle)
-
-  /// What was given to `write` is lost, as is whatever comes after it. Not called after `close`.
-  func streamWriteFailed(_ stream: StreamHandle, _ error: UVError)
-
-  /// The last call. The descriptor is closed and the stream lets go of its owner.
-  func streamClosed(_ stream: StreamHandle)
-}
-
-package enum ReadEnding: Equatable {
-  case endOfFile
-  case failed(UVError)
-}
-
 /// A connected Unix or TCP socket (or an end of a pipe).
 ///
 /// The owner is kept alive from `attach` until the close callback.
@@ -44,9 +11,9 @@ package final class StreamHandle: Handle {
   }
 
   package let kind: Kind
-  /// Called on every read, hence without counting references: `retainedOwner` keeps it alive.
-  private unowned(unsafe) var owner: (any StreamOwner)?
-  private var retainedOwner: (any StreamOwner)?
+  private var delivery: StreamDelivery?
+  /// The same, for calls that don't count references.
+  private var unretainedDelivery: Unmanaged<StreamDelivery>?
   /// Requests of `write` that haven't been answered.
   private var writesUnderWay = 0
   private var isReading = false
@@ -69,6 +36,7 @@ package final class StreamHandle: Handle {
   /// Takes over a connected descriptor and makes it non-blocking.
   /// The corresponding libuv functions are `uv_pipe_open` and `uv_tcp_open`.
   package func open(_ descriptor: Int32) throws(UVError) {
+    guard isOpen else { throw UVError(.canceled, "uv_pipe_open") }
     switch kind {
     case .pipe: try check(uv_pipe_open(pointer(), descriptor), "uv_pipe_open")
     case .tcp:
@@ -77,12 +45,12 @@ package final class StreamHandle: Handle {
     }
   }
 
-  /// Names who is told about reads, writes and the end. May be called again, to hand the stream
-  /// over.
-  package func attach(_ owner: any StreamOwner) {
-    guard isOpen else { return }
-    self.owner = owner
-    retainedOwner = owner
+  /// Names who is told about reads, writes and the end: once, for the stream's whole life.
+  package func attach<Owner: StreamOwner>(_ owner: Owner) {
+    invariant(delivery == nil, "a stream was given a second owner")
+    let delivery = OwnerDelivery(owner)
+    self.delivery = delivery
+    unretainedDelivery = .passUnretained(delivery)
   }
 
   var stream: UnsafeMutablePointer<uv_stream_t> { pointer() }
@@ -93,10 +61,10 @@ package final class StreamHandle: Handle {
 
   override func didClose() {
     invariant(writesUnderWay == 0, "a stream closed before its writes were answered")
-    let owner = retainedOwner
-    self.owner = nil
-    retainedOwner = nil
-    owner?.streamClosed(self)
+    let delivery = self.delivery
+    self.delivery = nil
+    unretainedDelivery = nil
+    delivery?.streamClosed(self)
   }
 
   // MARK: Reading
@@ -104,7 +72,8 @@ package final class StreamHandle: Handle {
   /// Begins to read, and goes on until the end. There is no stopping, since a stream that isn't
   /// read can't tell that its peer has gone. The corresponding libuv function is `uv_read_start`.
   package func startReading() throws(UVError) {
-    invariant(retainedOwner != nil, "a stream was read before it had an owner")
+    guard isOpen else { throw UVError(.canceled, "uv_read_start") }
+    invariant(delivery != nil, "a stream was read before it had an owner")
     guard !isReading else { return }
     try check(uv_read_start(stream, readWillHappen, readHappened), "uv_read_start")
     isReading = true
@@ -112,13 +81,15 @@ package final class StreamHandle: Handle {
 
   @inline(__always)
   fileprivate func lendBuffer() -> UnsafeMutableRawBufferPointer {
-    owner.unsafelyUnwrapped.streamWillRead(self)
+    unretainedDelivery.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.streamWillRead(self) }
   }
 
   @inline(__always)
   fileprivate func readReturned(_ count: Int, capacity: Int) {
     if count >= 0 {
-      owner.unsafelyUnwrapped.streamRead(self, count: count)
+      unretainedDelivery.unsafelyUnwrapped._withUnsafeGuaranteedRef {
+        $0.streamRead(self, count: count)
+      }
     } else {
       readEnded(Int32(truncatingIfNeeded: count), capacity: capacity)
     }
@@ -130,9 +101,9 @@ package final class StreamHandle: Handle {
     // level-triggered, so that the next turn asks again.
     if status == UV_ENOBUFS.rawValue && capacity == 0 { return }
     if status == UV_EOF.rawValue {
-      owner?.streamReadEnded(self, .endOfFile)
+      delivery?.streamReadEnded(self, .endOfFile)
     } else {
-      owner?.streamReadEnded(self, .failed(UVError(status: status, "read")))
+      delivery?.streamReadEnded(self, .failed(UVError(status: status, "read")))
     }
   }
 
@@ -143,11 +114,11 @@ package final class StreamHandle: Handle {
   func writeAnswered(_ status: Int32) {
     writesUnderWay -= 1
     // After close the owner only waits for `streamClosed`.
-    guard isOpen, let owner = retainedOwner else { return }
+    guard isOpen, let delivery else { return }
     if status < 0 {
-      owner.streamWriteFailed(self, UVError(status: status, "uv_write"))
+      delivery.streamWriteFailed(self, UVError(status: status, "uv_write"))
     } else if writesUnderWay == 0 {
-      owner.streamDrained(self)
+      delivery.streamDrained(self)
     }
   }
 }

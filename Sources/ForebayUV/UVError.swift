@@ -58,6 +58,7 @@ extension UVError.Code {
   package static let connectionReset = Self(uv: UV_ECONNRESET)
   package static let noSuchFile = Self(uv: UV_ENOENT)
   package static let accessDenied = Self(uv: UV_EACCES)
+  package static let notPermitted = Self(uv: UV_EPERM)
   package static let addressInUse = Self(uv: UV_EADDRINUSE)
   package static let nameTooLong = Self(uv: UV_ENAMETOOLONG)
   package static let invalidArgument = Self(uv: UV_EINVAL)

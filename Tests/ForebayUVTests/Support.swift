@@ -35,18 +35,25 @@ func withDirectory(_ body: (String) throws -> Void) throws {
 }
 
 private func removeTree(_ path: String) {
-  if let directory = opendir(path) {
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name == "." || name == ".." { continue }
-      let child = path + "/" + name
-      if unlink(child) != 0 { removeTree(child) }
-    }
-    closedir(directory)
+  for name in names(in: path) {
+    let child = path + "/" + name
+    if unlink(child) != 0 { removeTree(child) }
   }
   rmdir(path)
+}
+
+/// What a directory holds, sorted.
+func names(in path: String) -> [String] {
+  guard let directory = opendir(path) else { return [] }
+  defer { closedir(directory) }
+  var names: [String] = []
+  while let entry = readdir(directory) {
+    let name = withUnsafeBytes(of: entry.pointee.d_name) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    if name != "." && name != ".." { names.append(name) }
+  }
+  return names.sorted()
 }
 
 func fileMode(_ path: String) -> UInt32? {
@@ -110,14 +117,17 @@ final class Recorder: StreamOwner {
   func streamClosed(_ stream: StreamHandle) { isClosed = true }
 }
 
-/// Two connected streams of one loop, each with its recorder, reading.
+/// Two connected streams of one loop, each with its recorder, not reading yet.
 struct StreamPair {
   let near: StreamHandle
   let far: StreamHandle
-  let nearOwner = Recorder()
-  let farOwner = Recorder()
+  let nearOwner: Recorder
+  let farOwner: Recorder
 
-  init(on loop: Loop) throws {
+  /// `capacity` is that of the buffers they read into.
+  init(on loop: Loop, capacity: Int = 65_536) throws {
+    nearOwner = Recorder(capacity: capacity)
+    farOwner = Recorder(capacity: capacity)
     var descriptors: [Int32] = [-1, -1]
     try #require(
       socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &descriptors)
@@ -133,6 +143,27 @@ struct StreamPair {
 
 func write(_ stream: StreamHandle, _ text: String) -> WriteResult {
   Array(text.utf8).withUnsafeBytes { stream.tryWrite($0) }
+}
+
+/// Leaves what a killed listener leaves: a socket file that nobody serves.
+func leaveStaleSocket(_ path: String) {
+  let descriptor = rawListener(path)
+  #expect(descriptor >= 0)
+  close(descriptor)
+}
+
+/// A listening socket made without any care.
+func rawListener(_ path: String) -> Int32 {
+  let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+  var address = sockaddr_un()
+  address.sun_family = sa_family_t(AF_UNIX)
+  withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+  let bound = withUnsafePointer(to: address) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+    }
+  }
+  return bound == 0 && listen(descriptor, 5) == 0 ? descriptor : -1
 }
 
 extension Recorder {
