@@ -10,9 +10,10 @@ PROGRAMS := forebayd forebayctl forebay-bench
 # Nothing that users run needs symbols. For a profile: make build LINK_FLAGS=
 LINK_FLAGS ?= -Xlinker --gc-sections -Xlinker -s
 BIN := .build/release
+# The one that sees Debian's packages, whatever else is first in PATH.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 BENCH := Sources/forebay-bench
-HELPERS := $(if $(wildcard $(BENCH)/relay/relay.c),out/forebay-relay) \
-  $(if $(wildcard $(BENCH)/malloc-counter/malloc-counter.c),out/malloc-counter.so)
+HELPERS := out/forebay-relay out/malloc-counter.so
 CFLAGS ?= -O2 -g -Wall -Wextra -Werror
 
 # Prints the verbs.
@@ -32,17 +33,18 @@ build: deps $(HELPERS)
 test: deps
 	swift test --disable-xctest
 	@$(MAKE) --no-print-directory check-proto
-	python3 deploy/lint/test_lint.py
+	$(PYTHON) deploy/lint/test_lint.py
 
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
 check-proto:
-	for check in $(if $(wildcard proto/WIRE.md),proto/check_codes.py) $(wildcard proto/vectors/check.py proto/test_dissector.py); do \
-	  python3 $$check; done
+	for check in proto/check_codes.py \
+	    $(wildcard proto/vectors/check.py proto/test_dissector.py); do \
+	  $(PYTHON) $$check; done
 
 # Checks layers, determinism, codes, shell scripts and format. deploy/lint/rules.py has the rules.
 lint:
-	python3 deploy/lint/test_lint.py
-	python3 deploy/lint/lint.py
+	$(PYTHON) deploy/lint/test_lint.py
+	$(PYTHON) deploy/lint/lint.py
 
 # Formats the Swift sources in place.
 format:
@@ -66,11 +68,11 @@ install: build
 clean:
 	rm -rf .build* out
 
-out/forebay-relay: $(BENCH)/relay/relay.c
+out/forebay-relay: $(BENCH)/relay/relay.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -o $@ $<
 
-out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c
+out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 

@@ -22,8 +22,7 @@ def tools(project):
         "swift", "format", "lint", "--strict", "--parallel", "--recursive", "Package.swift",
         "Sources", "Tests",
     ]
-    if "proto/WIRE.md" in project.texts:
-        yield "codes", [sys.executable, "proto/check_codes.py"]
+    yield "codes", [sys.executable, "proto/check_codes.py"]
     scripts = [path for path, text in project.texts.items() if text.startswith("#!/usr/bin/env bash")]
     for script in scripts:
         yield "bash -n", ["bash", "-n", script]

@@ -23,7 +23,7 @@ ARROWS = {
     "ForebayUV": {"CUV", "ForebayWire"},
     "ForebayStore": {"CSQLite", "ForebayWire"},
     "ForebayUpstreams": {"ForebayCore", "ForebayUV", "ForebayStore", "ForebayWire"},
-    "ForebayConfig": {"ForebayCore", "ForebayWire"},
+    "ForebayConfig": {"ForebayCore", "ForebayUpstreams", "ForebayWire"},
     "ForebayDaemon": {
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayUpstreams", "ForebayStore",
         "ForebayUV", "Logging",
@@ -318,7 +318,9 @@ def strict_shell(project):
 
 
 def standalone_python(project):
-    """Python parses and needs nothing but the standard library, so that it runs on a new machine."""
+    """Python parses, and needs only what the standard library and `make deps` bring."""
+    packages = project.texts.get("deploy/apt-packages.txt", "")
+    debian = {name.replace("-", "_") for name in re.findall(r"^python3-(\S+)", packages, re.MULTILINE)}
     scripts = [path for path in project.texts if path.endswith(".py")]
     ours = {re.split(r"[/.]", path)[-2] for path in scripts} | {
         folder for path in scripts for folder in path.split("/")[:-1]}
@@ -336,10 +338,11 @@ def standalone_python(project):
             else:
                 continue
             for module in modules:
-                if module.split(".")[0] not in ours | sys.stdlib_module_names:
+                if module.split(".")[0] not in ours | debian | sys.stdlib_module_names:
                     yield Finding(
                         path, node.lineno, "standalone_python",
-                        f"imports {module}, which isn't in the standard library: do without it.")
+                        f"imports {module}, which a new machine lacks: do without it, or add its "
+                        "Debian package to deploy/apt-packages.txt.")
 
 
 RULES = [

@@ -184,6 +184,9 @@ class Everywhere(RuleTest):
         self.expect_quiet(
             rules.standalone_python, "import json\nfrom codes import X\nfrom . import y",
             path="proto/check.py", beside={"proto/codes.py": ""})
+        self.expect_quiet(
+            rules.standalone_python, "import jsonschema", path="proto/check.py",
+            beside={"deploy/apt-packages.txt": "python3-jsonschema  # Why."})
 
     def test_every_rule_has_a_test(self):
         tests = {name for case in (Layers, Determinism, Everywhere) for name in dir(case)}
