@@ -40,7 +40,8 @@ extension Breaker {
       halfOpen.probeWasNeutral()
       counters.neutralProbes += 1
     case .success:
-      // Slow. A call that did succeed is no failure in the count of those.
+      // Slow: not yet. It did succeed, so it ends a row of failures all the same.
+      consecutiveFailures = 0
       return .opened(until: reopen(.probeFailed, halfOpen, now: now))
     case .failure(let retryAfter), .throttled(let retryAfter):
       noteFailure(retryAfter, now: now)

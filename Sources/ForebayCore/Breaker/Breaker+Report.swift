@@ -25,7 +25,7 @@ extension Breaker {
       report.level = seen.escalation.level
     case .open(let opening):
       report.nextProbeAt = opening.until
-      report.retryAfterRemaining = retryAfterEnd.since(now)
+      report.retryAfterRemaining = requestedSilenceEnd.since(now)
     case .halfOpen(let halfOpen):
       report.successes = halfOpen.successes
       report.nextProbeAt = halfOpen.nextProbeAt

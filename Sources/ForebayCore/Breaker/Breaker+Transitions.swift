@@ -20,7 +20,7 @@ extension Breaker {
   ) -> Instant {
     openReason = reason
     let wait = escalation.raise(previous: previousWait, settings, &random)
-    let until = max(now + wait, retryAfterEnd)
+    let until = max(now + wait, requestedSilenceEnd)
     enter(.open(Opening(until: until, wait: wait)), now: now)
     return until
   }

@@ -57,7 +57,7 @@ package struct Breaker: Sendable {
   let slowThreshold: TimeSpan
 
   var escalation: Escalation
-  /// The end of the longest silence that the failures since the last success have asked for.
+  /// The end of the longest silence that failures asked for; see `requestedSilenceEnd`.
   var retryAfterEnd = Instant(nanoseconds: 0)
   /// What was offered while calls last flowed freely; floor probes and the recovery are sized by it.
   package internal(set) var rateBefore: OfferedRate = .zero
@@ -206,12 +206,15 @@ package struct Breaker: Sendable {
   }
 
   mutating func noteFailure(_ retryAfter: TimeSpan?, now: Instant) {
-    // What was asked for before the last success has been answered by that success.
-    if consecutiveFailures == 0 { retryAfterEnd = Instant(nanoseconds: 0) }
+    let asked = retryAfter.map { now + min($0, settings.retryAfterMaximum) }
+    retryAfterEnd = max(requestedSilenceEnd, asked ?? requestedSilenceEnd)
     if consecutiveFailures < .max { consecutiveFailures += 1 }
-    if let retryAfter {
-      retryAfterEnd = max(retryAfterEnd, now + min(retryAfter, settings.retryAfterMaximum))
-    }
+  }
+
+  /// The end of the longest silence that the failures since the last success have asked for: a
+  /// success has answered what was asked for before.
+  var requestedSilenceEnd: Instant {
+    consecutiveFailures == 0 ? Instant(nanoseconds: 0) : retryAfterEnd
   }
 
   /// Opens at a threshold. Only failures and slow calls lead here: a good call opens nothing, even

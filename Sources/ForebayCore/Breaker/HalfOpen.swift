@@ -14,7 +14,7 @@ struct HalfOpen: Sendable {
     let isFloor: Bool
     /// To put back if nothing was sent after all.
     let floorDueBefore: Instant
-    let maximumEndBefore: Instant?
+    let isFirst: Bool
   }
 
   /// What makes the breaker leave half-open.
@@ -85,7 +85,7 @@ struct HalfOpen: Sendable {
     lastSerial &+= 1
     let placed = Probe(
       serial: lastSerial, deadline: now + settings.probeDeadline, isFloor: isFloor,
-      floorDueBefore: floorDueAt, maximumEndBefore: maximumEnd)
+      floorDueBefore: floorDueAt, isFirst: maximumEnd == nil)
     probe = placed
     floorDueAt = now + floorInterval
     isFloorAnnounced = false
@@ -116,7 +116,7 @@ struct HalfOpen: Sendable {
     guard let probe else { return }
     probeWasNeutral()
     floorDueAt = probe.floorDueBefore
-    maximumEnd = probe.maximumEndBefore
+    if probe.isFirst { maximumEnd = nil }
     isFloorAnnounced = true
   }
 

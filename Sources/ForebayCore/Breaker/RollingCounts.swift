@@ -1,11 +1,18 @@
-import ForebayWire
-
 /// What the breaker counts while closed: calls and their results, and the messages offered.
 package struct CallTally: Tally, Equatable {
   package var samples: UInt64 = 0
   package var failures: UInt64 = 0
   package var slow: UInt64 = 0
   package var offered: UInt64 = 0
+
+  package init(
+    samples: UInt64 = 0, failures: UInt64 = 0, slow: UInt64 = 0, offered: UInt64 = 0
+  ) {
+    self.samples = samples
+    self.failures = failures
+    self.slow = slow
+    self.offered = offered
+  }
 
   package static let zero = CallTally()
   package static func += (a: inout CallTally, b: CallTally) {
@@ -37,40 +44,5 @@ extension RollingCounts {
     }
     let isSlow = sum.slow * 100 >= sum.samples * UInt64(settings.slowRatePercent)
     return isSlow ? .slowRate : nil
-  }
-}
-
-/// So many messages in so much time, kept as the two numbers so that nothing is rounded away.
-package struct OfferedRate: Comparable, Sendable {
-  package let messages: UInt64
-  package let span: TimeSpan
-
-  /// `span` must be longer than zero.
-  package init(messages: UInt64, span: TimeSpan) {
-    invariant(span > .zero, "a rate is over some time")
-    self.messages = messages
-    self.span = span
-  }
-
-  package static let zero = OfferedRate(messages: 0, span: .seconds(1))
-
-  package static func == (a: OfferedRate, b: OfferedRate) -> Bool { !(a < b) && !(b < a) }
-  package static func < (a: OfferedRate, b: OfferedRate) -> Bool {
-    a.messages.multipliedFullWidth(by: b.span.nanoseconds)
-      < b.messages.multipliedFullWidth(by: a.span.nanoseconds)
-  }
-
-  /// The messages that come at this rate in `time`, rounded down; saturates.
-  package func messages(in time: TimeSpan) -> UInt64 {
-    let product = messages.multipliedFullWidth(by: time.nanoseconds)
-    // A quotient that doesn't fit is the one case in which the division would trap.
-    guard product.high < span.nanoseconds else { return .max }
-    return span.nanoseconds.dividingFullWidth(product).quotient
-  }
-
-  /// The time from one message to the next if only `percent` of them counted; `nil` at rate zero.
-  package func interval(percent: UInt32) -> TimeSpan? {
-    let (counted, overflow) = messages.multipliedReportingOverflow(by: UInt64(percent))
-    return counted == 0 ? nil : (span * 100) / (overflow ? .max : counted)
   }
 }

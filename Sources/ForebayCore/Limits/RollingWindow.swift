@@ -42,6 +42,9 @@ package struct RollingWindow<Counts: Tally>: Sendable {
     return sum
   }
 
+  /// When the current bucket ends, and with it the oldest is forgotten.
+  package var nextForgetting: Instant { currentEnd }
+
   @inline(__always)
   package mutating func add(_ counts: Counts, now: Instant) {
     if now >= currentEnd { rotate(now) }

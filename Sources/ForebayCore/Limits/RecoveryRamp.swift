@@ -1,0 +1,84 @@
+import ForebayWire
+
+/// The recovery governor: what keeps an upstream that has just come back from being knocked over by
+/// everything that waited for it.
+///
+/// Two limits start when the breaker closes, and each goes away when it has done its work: the
+/// messages in flight (`ConcurrencyRamp`), and the rate at which the backlog joins the live traffic
+/// (`BacklogBudget`). Opening ends both; the next closing starts them afresh. Otherwise nothing here
+/// limits anything.
+package struct RecoveryRamp: Sendable {
+  package let settings: RecoverySettings
+  private var ramp: ConcurrencyRamp?
+  private var budget: BacklogBudget?
+
+  package init(settings: RecoverySettings) {
+    let problems = settings.validate()
+    invariant(problems.isEmpty, "recovery settings are validated at start: \(problems)")
+    self.settings = settings
+  }
+
+  /// Whether it still limits anything.
+  package var isActive: Bool { ramp != nil || budget != nil }
+
+  /// The messages that may be in flight, while that is limited here.
+  package var limit: Int? { ramp?.limit }
+
+  /// The breaker closed with so many messages waiting. `fullLimit` is the most messages in flight
+  /// when all is well, `rateBefore` what was offered then.
+  package mutating func breakerClosed(
+    waiting: Int, fullLimit: Int, rateBefore: OfferedRate, now: Instant
+  ) {
+    ramp = ConcurrencyRamp(settings, fullLimit: max(1, fullLimit), now: now)
+    budget = BacklogBudget(settings, waiting: waiting, rateBefore: rateBefore, now: now)
+    dismissWhatIsDone()
+  }
+
+  /// The breaker opened, by whatever way.
+  package mutating func breakerOpened() {
+    ramp = nil
+    budget = nil
+  }
+
+  /// So many messages have become eligible for dispatch for the first time.
+  package mutating func messagesOffered(_ count: Int) {
+    budget?.messagesArrived(count)
+  }
+
+  /// So many were handed to the upstream, for the first time or again.
+  package mutating func messagesDispatched(_ count: Int) {
+    budget?.messagesDispatched(count)
+    dismissWhatIsDone()
+  }
+
+  /// Nothing waits any more: what waited has gone, or expired.
+  package mutating func queueEmptied() { budget = nil }
+
+  /// A call of so many messages succeeded.
+  package mutating func callSucceeded(messages count: Int, now: Instant) {
+    ramp?.messagesSucceeded(count, now: now)
+    dismissWhatIsDone()
+  }
+
+  /// A call failed, or was throttled.
+  package mutating func callFailed(now: Instant) {
+    ramp?.callFailed(now: now)
+  }
+
+  /// How many more messages may be dispatched now, with so many in flight.
+  package func allowance(inFlight: Int, now: Instant) -> Int {
+    let room = ramp.map { max(0, $0.limit - inFlight) } ?? .max
+    return min(room, budget?.allowance(now: now) ?? .max)
+  }
+
+  /// When time alone makes the allowance grow; `nil` if only a result can, or nothing is limited.
+  package func nextAllowanceAt(inFlight: Int) -> Instant? {
+    if let ramp, inFlight >= ramp.limit { return nil }
+    return budget?.nextAllowanceAt
+  }
+
+  private mutating func dismissWhatIsDone() {
+    if ramp?.isFull == true { ramp = nil }
+    if budget?.isDrained == true { budget = nil }
+  }
+}
