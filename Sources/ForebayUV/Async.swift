@@ -1,5 +1,4 @@
 internal import CUV
-internal import Synchronization
 
 /// Lets other threads wake the loop. Several calls of `wake` may become one call of the action.
 package final class Async: Handle {
@@ -24,26 +23,24 @@ package final class Async: Handle {
 }
 
 /// Wakes the loop of its `Async` from any thread, and does nothing once that is closed.
-package final class Waker: Sendable {
-  /// The address of the handle while it is open. The lock keeps `wake` from touching a handle
-  /// that the loop's thread is closing.
-  private let handle = Mutex<UInt?>(nil)
+package final class Waker: @unchecked Sendable {
+  /// Keeps `wake` from touching a handle that the loop's thread is closing.
+  private let lock = Lock()
+  /// Guarded by `lock`; nil once closed.
+  private var handle: UnsafeMutablePointer<uv_async_t>?
 
   fileprivate init() {}
 
   /// The corresponding libuv function is `uv_async_send`.
   package func wake() {
-    handle.withLock { address in
-      guard let address else { return }
-      uv_async_send(UnsafeMutablePointer<uv_async_t>(bitPattern: address))
-    }
+    lock.withLock { if let handle { uv_async_send(handle) } }
   }
 
   fileprivate func open(_ pointer: UnsafeMutablePointer<uv_async_t>) {
-    handle.withLock { $0 = UInt(bitPattern: pointer) }
+    lock.withLock { handle = pointer }
   }
 
-  fileprivate func close() { handle.withLock { $0 = nil } }
+  fileprivate func close() { lock.withLock { handle = nil } }
 }
 
 private func asyncWoken(_ raw: UnsafeMutablePointer<uv_async_t>?) {

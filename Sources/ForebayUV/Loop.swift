@@ -70,12 +70,17 @@ package final class Loop {
     isClosed = true
   }
 
-  /// The clean end: closes every handle, runs until all close callbacks have been called (and
-  /// work on the pool, which can't be stopped, has ended), and closes the loop.
+  /// The clean end: closes every handle, also those that callbacks open meanwhile, turns until
+  /// all close callbacks have been called (and work on the pool, which can't be stopped, has
+  /// ended), and closes the loop.
   package func finish() throws(UVError) {
     guard !isClosed else { return }
-    closeAllHandles()
-    while run() { closeAllHandles() }
-    try close()
+    var status: Int32
+    repeat {
+      closeAllHandles()
+      status = runOnce() ? UV_EBUSY.rawValue : uv_loop_close(raw)
+    } while status == UV_EBUSY.rawValue
+    try check(status, "uv_loop_close")
+    isClosed = true
   }
 }

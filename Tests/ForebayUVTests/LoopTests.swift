@@ -43,6 +43,24 @@ import Testing
     try loop.finish()
   }
 
+  @Test func finishesWhatCallbacksOpenMeanwhile() throws {
+    let loop = try Loop()
+    let pair = try StreamPair(on: loop)
+    var later: Timer?
+    var hook: TurnHook?
+    try Work(
+      on: loop, {},
+      then: { _ in
+        later = try? Timer(on: loop) {}
+        later?.fire(everyMilliseconds: 3_600_000)
+        // It keeps no loop alive, and must be closed all the same.
+        hook = try? TurnHook(on: loop, .afterPolling)
+      })
+    try loop.finish()
+    #expect(later?.isOpen == false && hook?.isOpen == false)
+    #expect(pair.nearOwner.isClosed)
+  }
+
   @Test func stopsAtTheEndOfTheTurn() throws {
     try withLoop { loop in
       var count = 0
