@@ -1,0 +1,165 @@
+import ForebayWire
+
+/// Everything that decides how the core behaves. Values come from ForebayConfig; every default is
+/// justified here, beside its number.
+package struct Settings: Equatable, Sendable {
+  package var routes: [RouteSettings]
+  package var classes: [ClassSettings]
+  package var limits = Limits()
+
+  package init(routes: [RouteSettings], classes: [ClassSettings] = [ClassSettings(name: "default")])
+  {
+    self.routes = routes
+    self.classes = classes
+  }
+}
+
+/// Limits of the process as a whole.
+package struct Limits: Equatable, Sendable {
+  /// The largest DATA frame, whole. 256 KiB: messages, not files.
+  package var frameBytesMax = 262_144
+  /// What a message costs beyond its bytes: at least what its run, its receipt ranges and its places
+  /// in queues take when it shares none of them.
+  package var overheadBytes = 320
+  /// Nursery: 8 MiB, small enough for a last-level cache and more than one turn's reads.
+  package var nurserySegments = 128
+  /// Connections of one principal. A reconnect loop or a leak can't take all descriptors.
+  package var connectionsPerPrincipalMax = 1024
+  /// Connections in all; the shell lowers it to what descriptors allow.
+  package var connectionsMax = 16_384
+  /// Sessions remembered for one principal, connected or not.
+  package var sessionsPerPrincipalMax = 2048
+  /// A session with outcomes that its client hasn't seen is remembered this long.
+  package var sessionMemory = TimeSpan.seconds(900)
+  /// From accept to HELLO.
+  package var helloTimeout = TimeSpan.seconds(2)
+  /// From a frame's first byte to its last: absolute, since a byte now and then defeats idle timers.
+  package var frameTimeout = TimeSpan.seconds(5)
+  package var reclaimTimeout = TimeSpan.seconds(5)
+  /// A client that takes nothing of what is written to it for this long is disconnected.
+  package var slowReaderTimeout = TimeSpan.seconds(10)
+  /// PING interval on TCP. On a Unix socket the kernel tells when the other end is gone.
+  package var heartbeat = TimeSpan.seconds(10)
+  /// Control frames a connection may send: a burst, and per second after that. BLOCKED, SEEN and
+  /// RECLAIMED of a busy client stay far below.
+  package var controlFramesBurst: UInt64 = 2_000
+  package var controlFramesPerSecond: UInt64 = 1_000
+
+  package init() {}
+}
+
+/// One path to one upstream, with its own share of everything.
+package struct RouteSettings: Equatable, Sendable {
+  package var name: String
+  /// B in messages and bytes.
+  package var bufferMessages: UInt64 = 10_000
+  package var bufferBytes: UInt64 = 64 << 20
+  /// K: kept back for frames that cost nothing and for stashes of partial frames.
+  package var controlReserveBytes: UInt64 = 1 << 20
+  /// The most that one client may have unacknowledged.
+  package var windowMessagesMax: UInt64 = 1000
+  /// A message with no verdict after this long counts as a failed attempt.
+  package var attemptTimeout = TimeSpan.seconds(30)
+  package var isOrdered = true
+  package var breaker = BreakerSettings()
+  package var backoff = Backoff()
+  package var retryBudget = RetryBudgetSettings()
+  package var recovery = RecoverySettings()
+  /// Messages towards the upstream; nil means no limit.
+  package var rate: RateLimit?
+  package var upstream = UpstreamTraits()
+
+  package init(name: String) { self.name = name }
+
+  package var capacity: Cost { Cost(bytes: bufferBytes, messages: bufferMessages) }
+
+  /// r: what a client is owed. The largest frame, so that none can deadlock, and the same share of
+  /// the messages.
+  package func reserve(_ limits: Limits) -> Cost {
+    let bytes = UInt64(limits.frameBytesMax + limits.overheadBytes)
+    let (high, low) = bufferMessages.multipliedFullWidth(by: bytes)
+    let messages = high >= bufferBytes ? 1 : bufferBytes.dividingFullWidth((high, low)).quotient
+    return Cost(bytes: bytes, messages: max(1, messages))
+  }
+}
+
+/// What an upstream can do, as it declares it.
+package struct UpstreamTraits: Equatable, Sendable {
+  package enum Kind: Equatable, Sendable {
+    /// Another Forebay: whole runs on a link with credit of its own.
+    case peer
+    /// Anything that takes batches and answers for each.
+    case batch
+  }
+  package var kind = Kind.batch
+  /// A failed call fails all later ones, so that many calls may be out and order still holds.
+  package var failsInOrder = true
+  package var deduplicates = false
+  /// Messages in one call.
+  package var batchMessagesMax = 100
+  package var batchBytesMax = 1 << 20
+  /// Messages and bytes in all calls. Libraries and threads hold copies, so bytes count twice.
+  package var inFlightMessagesMax = 4096
+  package var inFlightBytesMax = 16 << 20
+
+  package init() {}
+}
+
+/// A group of principals that are treated alike.
+package struct ClassSettings: Equatable, Sendable {
+  package var name: String
+  /// α: a principal may have this multiple of what is left of the pool. With 4, one busy principal
+  /// gets four fifths of a buffer and a newcomer still finds room at once.
+  package var poolShare: UInt64 = 4
+  /// Share of the upstream relative to other principals.
+  package var weight: UInt64 = 1
+  /// Lanes that its clients may use: one bit each.
+  package var lanes: UInt8 = 0xff
+  package init(name: String) { self.name = name }
+}
+
+extension Settings {
+  /// What can't work together, in words for the operator. Empty means that the core may be built.
+  package func problems() -> [String] {
+    var found: [String] = []
+    if routes.isEmpty { found.append("no route is configured") }
+    if classes.isEmpty { found.append("no class is configured") }
+    let frame = WireLimits.dataFixedBytes...WireLimits.frameBytesMax
+    if !frame.contains(limits.frameBytesMax) {
+      found.append(
+        "the maximum frame must be \(frame.lowerBound) to \(frame.upperBound) bytes, "
+          + "not \(limits.frameBytesMax)")
+    }
+    if limits.nurserySegments < 4 { found.append("the nursery needs at least 4 segments") }
+    for route in routes { found += route.problems(limits) }
+    return found
+  }
+}
+
+extension RouteSettings {
+  func problems(_ limits: Limits) -> [String] {
+    var found: [String] = []
+    let least = reserve(limits) * 2 + Cost(bytes: controlReserveBytes)
+    if bufferBytes < least.bytes {
+      found.append(
+        "route \(name): a buffer of \(bufferBytes) bytes can't serve two clients with frames of "
+          + "\(limits.frameBytesMax) bytes; give it at least \(least.bytes), or lower the maximum frame"
+      )
+    }
+    if bufferMessages < least.messages || bufferMessages < 2 {
+      found.append("route \(name): a buffer of \(bufferMessages) messages is too small; give it 2")
+    }
+    if windowMessagesMax < 1 {
+      found.append("route \(name): the window must be at least 1 message")
+    }
+    if upstream.batchMessagesMax < 1 || upstream.inFlightMessagesMax < 1 {
+      found.append("route \(name): at least one message must be allowed in flight")
+    }
+    found += breaker.validate().map { "route \(name): breaker: \($0)" }
+    found += backoff.validate().map { "route \(name): backoff: \($0)" }
+    found += retryBudget.validate().map { "route \(name): retry budget: \($0)" }
+    found += recovery.validate().map { "route \(name): recovery: \($0)" }
+    found += (rate?.validate() ?? []).map { "route \(name): rate: \($0)" }
+    return found
+  }
+}

@@ -1,0 +1,41 @@
+package import ForebayWire
+
+/// What the shell must do. It performs each and decides nothing.
+package enum Action: Equatable, Sendable {
+  /// Take the client's output and write it.
+  case writeClient(ClientID)
+  /// Write what is pending, then close the connection and report `clientClosed`.
+  case closeClient(ClientID, ErrorCode?)
+  /// Read the connection until it has nothing more, then report `clientReadOut`.
+  case readOut(ClientID)
+  /// Connect the route's peer link.
+  case connectLink(UInt32)
+  /// Close the route's peer link and report `linkClosed`.
+  case closeLink(UInt32)
+  /// Gather the link's output and write it.
+  case writeLink(UInt32)
+  /// Hand the call's frames to the route's upstream.
+  case dispatch(route: UInt32, call: UInt32)
+  /// The drain is over: nothing is held, or its deadline has passed.
+  case drained
+}
+
+/// Actions in order, in one array that is used again and again.
+struct ActionQueue: ~Copyable {
+  private var actions: [Action] = []
+  private var head = 0
+
+  init() { actions.reserveCapacity(256) }
+
+  mutating func append(_ action: Action) { actions.append(action) }
+
+  mutating func next() -> Action? {
+    guard head < actions.count else {
+      actions.removeAll(keepingCapacity: true)
+      head = 0
+      return nil
+    }
+    head += 1
+    return actions[head - 1]
+  }
+}

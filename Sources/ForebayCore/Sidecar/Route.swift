@@ -1,0 +1,107 @@
+import ForebayWire
+
+/// One path to one upstream: a bulkhead with its own space, order, breaker and limits.
+struct Route: ~Copyable {
+  let index: UInt32
+  var settings: RouteSettings
+  /// r: what each waiting client is owed.
+  let reserve: Cost
+  var pool: CreditPool
+  var queue: FairQueue
+  var breaker: Breaker
+  var ramp: RecoveryRamp
+  var limiter: RateLimiter?
+  var budget: RetryBudget
+  /// Jitter of the backoff.
+  var random: SplitMix64
+  var link: PeerLink?
+
+  /// Messages and bytes handed to the upstream and not answered.
+  var inFlightMessages = 0
+  var inFlightBytes = 0
+  /// Calls that are out, oldest first, chained.
+  var firstCall = none
+  var lastCall = none
+  /// The route is already on the list of those to look at when the turn ends.
+  var isStirred = false
+
+  // The principals that have waiting clients.
+  var firstWaiting = none
+  var lastWaiting = none
+  /// Clients that had demand when the last granting pass looked.
+  var demanding: [UInt32] = []
+  /// The pass that last counted demand, and Σ owed as it found it.
+  var surveyed: UInt64 = 0
+  var owed = Cost.zero
+  /// Unused credit, least recently used first: where to reclaim.
+  var firstLent = none
+  var lastLent = none
+  /// A client is shut because there was no space for it.
+  var isPressed = false
+  var reclaimAt: Instant?
+  /// Less than a tenth of the space is free, or was and not yet a fifth is again.
+  var isLow = false
+  /// Connections and sessions of the route.
+  var clients = 0
+  var totals = Totals()
+
+  init(
+    index: UInt32, settings: RouteSettings, limits: Limits, seed: UInt64, now: Instant
+  ) {
+    self.index = index
+    self.settings = settings
+    reserve = settings.reserve(limits)
+    pool = CreditPool(
+      capacity: settings.capacity, controlReserve: Cost(bytes: settings.controlReserveBytes))
+    let dearestRun =
+      Nursery.segmentBytes + WireLimits.runMessagesMax * limits.overheadBytes
+    queue = FairQueue(
+      quantum: max(dearestRun, limits.frameBytesMax + limits.overheadBytes),
+      overhead: limits.overheadBytes,
+      laneWeights: Array(repeating: 1, count: WireLimits.lanesMax))
+    var seeds = SplitMix64(seed: seed)
+    breaker = Breaker(settings: settings.breaker, seed: seeds.next(), now: now)
+    ramp = RecoveryRamp(settings: settings.recovery)
+    limiter = settings.rate.map { RateLimiter($0, now: now) }
+    budget = RetryBudget(settings: settings.retryBudget, now: now)
+    random = SplitMix64(seed: seeds.next())
+    if settings.upstream.kind == .peer {
+      link = PeerLink(
+        session: ID128(high: seeds.next(), low: seeds.next()), seed: seeds.next(),
+        attemptTimeout: settings.attemptTimeout)
+    }
+  }
+}
+
+/// What has happened on a route since the start.
+///
+///     received = delivered + deadLettered + expired + dropped + rejected + duplicate + held
+package struct Totals: Equatable, Sendable {
+  package var received: UInt64 = 0
+  package var delivered: UInt64 = 0
+  package var deadLettered: UInt64 = 0
+  package var expired: UInt64 = 0
+  package var dropped: UInt64 = 0
+  package var rejected: UInt64 = 0
+  package var duplicate: UInt64 = 0
+  package var retried: UInt64 = 0
+  package var dispatched: UInt64 = 0
+  package var reclaims: UInt64 = 0
+  package var windowsShut: UInt64 = 0
+
+  package var settled: UInt64 {
+    delivered + deadLettered + expired + dropped + rejected + duplicate
+  }
+
+  mutating func count(_ outcome: Outcome, _ messages: UInt64) {
+    switch outcome {
+    case .received, .stored: brokenInvariant("only a final outcome is counted")
+    case .delivered: delivered += messages
+    case .deadLettered: deadLettered += messages
+    case .rejected: rejected += messages
+    case .expired: expired += messages
+    case .dropped: dropped += messages
+    case .duplicate: duplicate += messages
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import ForebayWire
+
+// From the queue to the upstream, when expiry, breaker, concurrency limit and rate limiter, in that
+// order, allow.
+extension Sidecar {
+  mutating func pump(_ route: UInt32, now: Instant) {
+    if lifecycle == .drained { return }
+    switch routes[route].settings.upstream.kind {
+    case .peer: pumpLink(route, now: now)
+    case .batch: pumpCalls(route, now: now)
+    }
+    scheduleRoute(route, now: now)
+  }
+
+  /// The next flow with something to send, after what has expired at its head is settled.
+  mutating func nextFlow(_ route: UInt32, now: Instant) -> UInt32? {
+    while let flow = routes[route].queue.choose(store.runs) {
+      let run = routes[route].queue.flows[flow].first
+      guard store.runs[run].deadline <= now else { return flow }
+      settle(run, Verdict(outcome: .expired, code: .ttlExpired), now: now)
+    }
+    return nil
+  }
+
+  /// How many messages may be handed over now, by everything but the breaker and the upstream's own
+  /// credit. Zero when the route has to wait.
+  func allowance(_ route: UInt32, now: Instant) -> Int {
+    let traits = routes[route].settings.upstream
+    let inFlight = routes[route].inFlightMessages
+    guard inFlight < traits.inFlightMessagesMax,
+      routes[route].inFlightBytes < traits.inFlightBytesMax
+    else { return 0 }
+    var room = traits.inFlightMessagesMax - inFlight
+    if routes[route].ramp.isActive {
+      room = min(room, routes[route].ramp.allowance(inFlight: inFlight, now: now))
+    }
+    if let limiter = routes[route].limiter { room = min(room, limiter.available(now: now)) }
+    return room
+  }
+
+  enum Leave: Equatable {
+    case dispatch(BreakerToken)
+    /// Exactly one message.
+    case probe(BreakerToken)
+    case refused
+  }
+
+  mutating func leave(_ route: UInt32, now: Instant) -> Leave {
+    switch routes[route].breaker.permitRequested(now: now) {
+    case .dispatch(let token): .dispatch(token)
+    case .probe(let token): .probe(token)
+    case .wait: .refused
+    }
+  }
+
+  /// Takes the first `count` messages of a flow's first run out of the queue, as a run of their own.
+  mutating func take(_ count: Int, from flow: UInt32, _ route: UInt32, now: Instant) -> UInt32 {
+    let run = routes[route].queue.flows[flow].first
+    if count < Int(store.runs[run].count) { _ = splitInChain(run, before: count) }
+    routes[route].queue.remove(run, from: flow, &store.runs)
+    routes[route].queue.charge(flow, routes[route].queue.cost(of: run, store.runs))
+    if routes[route].limiter != nil { _ = routes[route].limiter!.take(count, now: now) }
+    if routes[route].ramp.isActive { routes[route].ramp.messagesDispatched(count) }
+    routes[route].queue.flows[flow].inFlight += count
+    routes[route].inFlightMessages += count
+    routes[route].inFlightBytes += Int(store.runs[run].liveBytes)
+    routes[route].totals.dispatched += UInt64(count)
+    if store.runs[run].attempts > 0 {
+      routes[route].totals.retried += UInt64(count)
+    } else {
+      routes[route].budget.firstAttempted(count, now: now)
+    }
+    if store.runs[run].attempts < .max { store.runs[run].attempts += 1 }
+    store.runs[run].stage = .inFlight
+    return run
+  }
+
+  /// Settles a token, and does what the transition means for the route: windows say why they are shut,
+  /// the ramp begins or ends, the queue is looked at.
+  mutating func settleToken(
+    _ route: UInt32, _ token: BreakerToken, _ result: CallResult, messages: Int, now: Instant
+  ) {
+    switch routes[route].breaker.callSettled(token, result, now: now) {
+    case .none, .stale: break
+    case .opened: breakerOpened(route)
+    case .closed: breakerClosed(route, now: now)
+    }
+    if routes[route].ramp.isActive {
+      switch result {
+      case .success: routes[route].ramp.callSucceeded(messages: messages, now: now)
+      case .failure, .throttled: routes[route].ramp.callFailed(now: now)
+      case .neutral: break
+      }
+    }
+    stir(route)
+  }
+
+  mutating func breakerOpened(_ route: UInt32) {
+    routes[route].ramp.breakerOpened()
+    tellShut(route)
+  }
+
+  mutating func breakerClosed(_ route: UInt32, now: Instant) {
+    routes[route].ramp.breakerClosed(
+      waiting: routes[route].queue.queuedMessages,
+      fullLimit: routes[route].settings.upstream.inFlightMessagesMax,
+      rateBefore: routes[route].breaker.rateBefore, now: now)
+    tellShut(route)
+    stir(route)
+  }
+
+  /// Takes a run out of flight after all its messages are settled.
+  mutating func leaveFlight(_ run: UInt32) {
+    let route = UInt32(store.runs[run].route)
+    if routes[route].link != nil { leaveLink(run, route) } else { leaveCall(run) }
+  }
+
+  /// `count` messages of a run's flow are no longer in flight.
+  mutating func landed(_ run: UInt32, _ count: Int, _ route: UInt32) {
+    let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
+    routes[route].queue.landed(count, of: flow)
+    stir(route)
+  }
+
+  mutating func insertInFlight(_ second: UInt32, behind run: UInt32, _ route: UInt32) {
+    let after = store.runs[run].next
+    store.runs[second].previous = run
+    store.runs[second].next = after
+    store.runs[run].next = second
+    if after != none {
+      store.runs[after].previous = second
+    } else if routes[route].link != nil {
+      routes[route].link!.last = second
+    } else {
+      calls[store.runs[run].call].last = second
+    }
+  }
+
+  /// Puts an unsettled, whole run back into its queue.
+  mutating func putBack(_ run: UInt32, _ route: UInt32) {
+    let count = Int(store.runs[run].count)
+    let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
+    routes[route].inFlightMessages -= count
+    routes[route].inFlightBytes -= Int(store.runs[run].liveBytes)
+    store.runs[run].stage = .queued
+    store.runs[run].token = nil
+    routes[route].queue.putBack(run, to: flow, &store.runs)
+    noteDeadline(run)
+    routes[route].queue.landed(count, of: flow)
+  }
+}

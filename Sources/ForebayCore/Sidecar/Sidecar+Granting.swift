@@ -1,0 +1,324 @@
+import ForebayWire
+
+// Who gets how much of a route's free space (design: ARCHITECTURE.md, "The life of a credit").
+//
+//     owed_p = max(0, m_p·r − open_p − held_p)           pool = max(0, free − Σ owed_p)
+//     granting keeps  open_p + held_p ≤ m_p·r + α·pool   and, in bytes and messages, free ≥ 0
+//
+// Once a loop turn: principals that wait are served first, one r at a time; then, if nobody waits, the
+// clients whose standing has changed.
+extension Sidecar {
+  /// DATA, BACKLOG and BLOCKED show demand for this long.
+  static var demandLasts: TimeSpan { .seconds(1) }
+  /// m_p is at most this: a principal with more clients doesn't claim more space at once.
+  static var demandingMax: UInt64 { 16 }
+
+  mutating func grantDirty(now: Instant) {
+    grantingPass += 1
+    for route in 0..<UInt32(routes.end) where routes[route].firstWaiting != none {
+      survey(route, now: now)
+      serveWaiting(route, now: now)
+    }
+    var index = 0
+    while index < dirtyClients.count {
+      let client = dirtyClients[index]
+      index += 1
+      clients[client].isDirty = false
+      guard clients[client].isOpen else { continue }
+      let route = clients[client].route
+      if routes[route].surveyed != grantingPass { survey(route, now: now) }
+      grant(client, now: now)
+      announceIfWorthIt(client, now: now)
+    }
+    dirtyClients.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: Survey
+
+  /// Counts each principal's clients with demand and what it is owed. Clients without demand leave the
+  /// list, so idle ones cost nothing.
+  private mutating func survey(_ route: UInt32, now: Instant) {
+    routes[route].surveyed = grantingPass
+    routes[route].owed = .zero
+    let reserve = routes[route].reserve
+    let somebodyWaits = routes[route].firstWaiting != none
+    var kept = 0
+    for index in 0..<routes[route].demanding.count {
+      let client = routes[route].demanding[index]
+      guard hasDemand(client, now: now) else {
+        clients[client].isDemanding = false
+        continue
+      }
+      routes[route].demanding[kept] = client
+      kept += 1
+      let principal = clients[client].principal
+      if principals[principal].pass != grantingPass {
+        principals[principal].pass = grantingPass
+        principals[principal].demanding = 0
+        principals[principal].owed = .zero
+      }
+      let most = somebodyWaits ? 1 : Self.demandingMax
+      guard principals[principal].demanding < most else { continue }
+      principals[principal].demanding += 1
+      let claim = reserve * principals[principal].demanding
+      let owed = claim.above(principals[principal].open + principals[principal].held)
+      // Both or nothing: half a reserve lets no frame through.
+      routes[route].owed = routes[route].owed.above(principals[principal].owed) + owed
+      principals[principal].owed = owed
+    }
+    routes[route].demanding.removeLast(routes[route].demanding.count - kept)
+  }
+
+  private func hasDemand(_ client: UInt32, now: Instant) -> Bool {
+    guard clients[client].isOpen else { return false }
+    if sessions[clients[client].session].held.messages > 0 { return true }
+    guard let last = clients[client].lastDemand else { return false }
+    return now < last + Self.demandLasts
+  }
+
+  private func pool(_ route: UInt32) -> Cost {
+    routes[route].pool.free.above(routes[route].owed)
+  }
+
+  /// How much more the principal may have: the threshold is tested when granting, never afterwards.
+  private func allowance(ofPrincipal principal: UInt32, _ route: UInt32) -> Cost {
+    let isCurrent = principals[principal].pass == grantingPass
+    let demanding = isCurrent ? max(1, principals[principal].demanding) : 1
+    let share = settings.classes[principals[principal].classIndex].poolShare
+    let threshold = routes[route].reserve * demanding + pool(route) * share
+    let owed = isCurrent ? principals[principal].owed : .zero
+    return threshold.above(principals[principal].open + principals[principal].held)
+      .lesser(pool(route) + owed).lesser(routes[route].pool.free)
+  }
+
+  // MARK: Waiting
+
+  /// First come, first served: one r for the first client of the first principal, which then goes to
+  /// the back. A principal at its cap keeps its place and is passed over; too little space for the
+  /// first that may have some stops everything, or it would wait for ever.
+  private mutating func serveWaiting(_ route: UInt32, now: Instant) {
+    let reserve = routes[route].reserve
+    var principal = routes[route].firstWaiting
+    while principal != none {
+      let following = principals[principal].nextWaiting
+      let client = principals[principal].firstWaiter
+      let need = reserve.above(clients[client].window.open)
+      guard need.fits(in: routes[route].pool.free) else { return }
+      if isAtCap(principal, need, route) {
+        principal = following
+        continue
+      }
+      leaveWaiting(client)
+      give(client, need, now: now)
+      routes[route].owed = routes[route].owed.above(principals[principal].owed.lesser(need))
+      principals[principal].owed = principals[principal].owed.above(need)
+      announceIfWorthIt(client, now: now)
+      if principals[principal].isWaiting {
+        unchainWaiting(principal, route)
+        chainWaiting(principal, route)
+        principal = routes[route].firstWaiting
+      } else {
+        principal = following
+      }
+    }
+  }
+
+  private func isAtCap(_ principal: UInt32, _ need: Cost, _ route: UInt32) -> Bool {
+    let share = settings.classes[principals[principal].classIndex].poolShare
+    let threshold = routes[route].reserve + pool(route) * share
+    let total = principals[principal].open + principals[principal].held + need
+    return !total.fits(in: threshold)
+  }
+
+  // MARK: One client
+
+  /// What the client may have now; waits in line if that isn't enough for its next frame.
+  private mutating func grant(_ client: UInt32, now: Instant) {
+    guard clients[client].window.reclaim == nil else {
+      return clients[client].reason = .reclaiming
+    }
+    if lifecycle != .running { return clients[client].reason = .draining }
+    if clients[client].isWaiting { return }
+    let route = clients[client].route
+    growTarget(client, route, now: now)
+    let (own, ownReason) = ownAllowance(client, route)
+    var space = allowance(ofPrincipal: clients[client].principal, route)
+    if routes[route].firstWaiting != none {
+      let standing = clients[client].window.open + sessions[clients[client].session].held
+      space = space.lesser(routes[route].reserve.above(standing))
+    }
+    let grant = own.lesser(space)
+    if grant.messages > 0, grant.bytes > 0 { give(client, grant, now: now) }
+    guard isShut(client) else {
+      clients[client].reason = .none
+      return
+    }
+    if own.messages == 0 || own.bytes == 0 {
+      clients[client].reason = ownReason
+    } else {
+      shutForSpace(client, route, now: now)
+    }
+  }
+
+  /// What the client's own limits leave: its window, what it hasn't seen receipts for, its own wish.
+  private func ownAllowance(_ client: UInt32, _ route: UInt32) -> (Cost, WindowReason) {
+    let session = clients[client].session
+    let standing = clients[client].window.open + sessions[session].held
+    let window = windowCost(clients[client].target, route).above(standing)
+    if window.messages == 0 || window.bytes == 0 { return (.zero, .windowMaximum) }
+    let unseenMax = Self.unseenBase + routes[route].settings.windowMessagesMax
+    let unseen = sessions[session].outcomes.messages + standing.messages
+    guard unseen < unseenMax else { return (.zero, .receiptsUnseen) }
+    var own = window.lesser(Cost(bytes: .max, messages: unseenMax - unseen))
+    if let wanted = clients[client].wanted {
+      own = own.lesser(wanted.above(clients[client].window.limit))
+    }
+    return (own, .none)
+  }
+  /// Outcomes that a session may have unseen beyond its largest window.
+  static var unseenBase: UInt64 { 1024 }
+
+  private mutating func shutForSpace(_ client: UInt32, _ route: UInt32, now: Instant) {
+    let fitsFree = routes[route].reserve.fits(in: routes[route].pool.free)
+    clients[client].reason = fitsFree ? .fairShare : .bufferFull
+    routes[route].isPressed = true
+    let holdsNothing = sessions[clients[client].session].held.messages == 0
+    guard holdsNothing, hasDemand(client, now: now) else { return }
+    joinWaiting(client, route)
+  }
+
+  mutating func give(_ client: UInt32, _ cost: Cost, now: Instant) {
+    let route = clients[client].route
+    routes[route].pool.grant(cost)
+    principals[clients[client].principal].open += cost
+    clients[client].window.grant(cost)
+    joinLent(client, route)
+  }
+
+  /// Its next frame doesn't fit: nothing is open, or it said BLOCKED and that frame still doesn't.
+  func isShut(_ client: UInt32) -> Bool {
+    let open = clients[client].window.open
+    let least = UInt64(WireLimits.dataFixedBytes + limits.overheadBytes)
+    return open.messages == 0 || open.bytes < max(least, clients[client].blockedCost)
+  }
+
+  // MARK: The window's size
+
+  /// A window's worth of bytes: the same share of the buffer's bytes as of its messages, and never
+  /// less than the reserve.
+  private func windowCost(_ messages: UInt64, _ route: UInt32) -> Cost {
+    let settings = routes[route].settings
+    let each = settings.bufferBytes / settings.bufferMessages
+    let bytes = messages.multipliedReportingOverflow(by: max(1, each))
+    return Cost(bytes: bytes.overflow ? .max : bytes.partialValue, messages: messages)
+      .greater(Cost(bytes: routes[route].reserve.bytes))
+  }
+
+  func startingTarget(_ route: UInt32) -> UInt64 {
+    min(routes[route].settings.windowMessagesMax, max(64, routes[route].reserve.messages))
+  }
+
+  /// Doubles a window of which three quarters are in use, and halves it for each second without use.
+  private mutating func growTarget(_ client: UInt32, _ route: UInt32, now: Instant) {
+    let most = routes[route].settings.windowMessagesMax
+    let target = clients[client].target
+    let idle = now.since(clients[client].lastData).nanoseconds / 1_000_000_000
+    if idle > 0 {
+      clients[client].target = max(startingTarget(route), target >> min(idle, 63))
+    } else if clients[client].window.open.messages <= target / 4 {
+      clients[client].target = min(most, target * 2)
+    }
+  }
+
+  // MARK: Demand
+
+  mutating func noteDemand(_ client: UInt32, now: Instant) {
+    clients[client].lastDemand = now
+    guard !clients[client].isDemanding else { return }
+    clients[client].isDemanding = true
+    routes[clients[client].route].demanding.append(client)
+  }
+
+  mutating func leaveDemanding(_ client: UInt32) {
+    guard clients[client].isDemanding else { return }
+    clients[client].isDemanding = false
+    routes[clients[client].route].demanding.removeAll { $0 == client }
+  }
+
+  /// DATA arrived within credit.
+  mutating func noteData(_ client: UInt32, now: Instant) {
+    clients[client].lastData = now
+    clients[client].blockedCost = 0
+    noteDemand(client, now: now)
+    moveLent(client)
+    markDirty(client)
+  }
+
+  // MARK: The line
+
+  private mutating func joinWaiting(_ client: UInt32, _ route: UInt32) {
+    guard !clients[client].isWaiting else { return }
+    let principal = clients[client].principal
+    clients[client].isWaiting = true
+    clients[client].nextWaiter = none
+    let last = principals[principal].lastWaiter
+    clients[client].previousWaiter = last
+    if last == none {
+      principals[principal].firstWaiter = client
+    } else {
+      clients[last].nextWaiter = client
+    }
+    principals[principal].lastWaiter = client
+    if !principals[principal].isWaiting { chainWaiting(principal, route) }
+  }
+
+  mutating func leaveWaiting(_ client: UInt32) {
+    guard clients[client].isWaiting else { return }
+    clients[client].isWaiting = false
+    let principal = clients[client].principal
+    let before = clients[client].previousWaiter
+    let after = clients[client].nextWaiter
+    if before == none {
+      principals[principal].firstWaiter = after
+    } else {
+      clients[before].nextWaiter = after
+    }
+    if after == none {
+      principals[principal].lastWaiter = before
+    } else {
+      clients[after].previousWaiter = before
+    }
+    if principals[principal].firstWaiter == none {
+      unchainWaiting(principal, clients[client].route)
+    }
+  }
+
+  private mutating func chainWaiting(_ principal: UInt32, _ route: UInt32) {
+    principals[principal].isWaiting = true
+    let last = routes[route].lastWaiting
+    principals[principal].previousWaiting = last
+    principals[principal].nextWaiting = none
+    if last == none {
+      routes[route].firstWaiting = principal
+    } else {
+      principals[last].nextWaiting = principal
+    }
+    routes[route].lastWaiting = principal
+  }
+
+  private mutating func unchainWaiting(_ principal: UInt32, _ route: UInt32) {
+    principals[principal].isWaiting = false
+    let before = principals[principal].previousWaiting
+    let after = principals[principal].nextWaiting
+    if before == none {
+      routes[route].firstWaiting = after
+    } else {
+      principals[before].nextWaiting = after
+    }
+    if after == none {
+      routes[route].lastWaiting = before
+    } else {
+      principals[after].previousWaiting = before
+    }
+  }
+}

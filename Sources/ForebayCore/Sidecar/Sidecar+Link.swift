@@ -1,0 +1,296 @@
+import ForebayWire
+
+// The peer link: what goes out on it, and in which order.
+extension Sidecar {
+  mutating func pumpLink(_ route: UInt32, now: Instant) {
+    switch routes[route].link!.phase {
+    case .disconnected:
+      connectIfNeeded(route, now: now)
+    case .connecting, .greeting, .resuming, .leaving:
+      break
+    case .open:
+      readmit(route, now: now)
+      if routes[route].link!.nextToAdmit == none { dispatchNew(route, now: now) }
+      returnUnusedProbe(route, now: now)
+      tellFloor(route, isUrgent: false)
+    }
+    if linkHasOutput(route) { askForLinkOutput(route) }
+  }
+
+  private mutating func connectIfNeeded(_ route: UInt32, now: Instant) {
+    guard !routes[route].link!.isEmpty || nextFlow(route, now: now) != nil,
+      routes[route].link!.retryAt <= now
+    else { return }
+    switch leave(route, now: now) {
+    case .refused: return
+    case .dispatch(let token), .probe(let token): routes[route].link!.connectToken = token
+    }
+    routes[route].link!.phase = .connecting
+    routes[route].link!.connectStartedAt = now
+    actions.append(.connectLink(route))
+  }
+
+  /// The leave for the next run: the connect's own, if that was a probe, or a new one.
+  private mutating func linkLeave(_ route: UInt32, now: Instant) -> Leave {
+    if let token = routes[route].link!.connectToken {
+      routes[route].link!.connectToken = nil
+      return .probe(token)
+    }
+    return leave(route, now: now)
+  }
+
+  /// A probe's connect succeeded and there is nothing left to send: no verdict on the upstream.
+  private mutating func returnUnusedProbe(_ route: UInt32, now: Instant) {
+    guard let token = routes[route].link!.connectToken, routes[route].link!.isEmpty,
+      routes[route].queue.isEmpty
+    else { return }
+    routes[route].link!.connectToken = nil
+    settleToken(route, token, .neutral, messages: 0, now: now)
+  }
+
+  // MARK: Admitting
+
+  /// After a reconnect: what the peer doesn't know goes again, in link order, as its credit allows.
+  private mutating func readmit(_ route: UInt32, now: Instant) {
+    while true {
+      let run = skipHeld(routes[route].link!.nextToAdmit)
+      routes[route].link!.nextToAdmit = run
+      guard run != none else { return }
+      var count = fitting(run, route)
+      guard count > 0 else { return routes[route].link!.blocked(now: now) }
+      switch linkLeave(route, now: now) {
+      case .refused:
+        return
+      case .probe(let token):
+        count = 1
+        store.runs[run].token = token
+      case .dispatch(let token):
+        store.runs[run].token = token
+      }
+      if count < Int(store.runs[run].count) { _ = splitInChain(run, before: count) }
+      store.runs[run].isUnanswered = false
+      if store.runs[run].attempts < .max { store.runs[run].attempts += 1 }
+      routes[route].totals.retried += UInt64(count)
+      routes[route].link!.nextToAdmit = store.runs[run].next
+      admit(run, route)
+    }
+  }
+
+  private mutating func dispatchNew(_ route: UInt32, now: Instant) {
+    while let flow = nextFlow(route, now: now) {
+      let first = routes[route].queue.flows[flow].first
+      var count = min(allowance(route, now: now), Int(store.runs[first].count))
+      guard count > 0 else { return }
+      count = min(count, fitting(first, route))
+      guard count > 0 else { return routes[route].link!.blocked(now: now) }
+      let token: BreakerToken
+      switch linkLeave(route, now: now) {
+      case .refused: return
+      case .dispatch(let granted): token = granted
+      case .probe(let granted):
+        token = granted
+        count = 1
+      }
+      let run = take(count, from: flow, route, now: now)
+      store.runs[run].token = token
+      store.runs[run].linkSequence = routes[route].link!.nextSequence
+      routes[route].link!.nextSequence += UInt64(count)
+      chainToLink(run, route)
+      admit(run, route)
+    }
+  }
+
+  /// How many messages of a whole run the peer's credit and frame limit allow.
+  private func fitting(_ run: UInt32, _ route: UInt32) -> Int {
+    let credit = routes[route].link!.credit
+    let count = Int(store.runs[run].count)
+    let whole = routes[route].link!.cost(bytes: Int(store.runs[run].byteCount), count: count)
+    if whole.fits(in: credit) { return count }
+    var fit = 0
+    store.runs[run].walk { frame in
+      let cost = routes[route].link!.cost(
+        bytes: frame.offset + frame.byteCount, count: frame.index + 1)
+      guard cost.fits(in: credit) else { return false }
+      fit += 1
+      return true
+    }
+    return fit
+  }
+
+  private mutating func admit(_ run: UInt32, _ route: UInt32) {
+    let cost = routes[route].link!.cost(
+      bytes: Int(store.runs[run].byteCount), count: Int(store.runs[run].count))
+    routes[route].link!.sent += cost
+    if routes[route].link!.nextToWrite == none { routes[route].link!.nextToWrite = run }
+    if routes[route].link!.firstUnanswered == none { routes[route].link!.firstUnanswered = run }
+  }
+
+  private mutating func chainToLink(_ run: UInt32, _ route: UInt32) {
+    let last = routes[route].link!.last
+    store.runs[run].previous = last
+    store.runs[run].next = none
+    if last == none { routes[route].link!.first = run } else { store.runs[last].next = run }
+    routes[route].link!.last = run
+  }
+
+  mutating func leaveLink(_ run: UInt32, _ route: UInt32) {
+    let before = store.runs[run].previous
+    let after = store.runs[run].next
+    if before == none { routes[route].link!.first = after } else { store.runs[before].next = after }
+    if after == none {
+      routes[route].link!.last = before
+    } else {
+      store.runs[after].previous = before
+    }
+    if routes[route].link!.firstUnanswered == run {
+      routes[route].link!.firstUnanswered = firstWithToken(after)
+    }
+    if routes[route].link!.nextToWrite == run { advanceWriting(route) }
+    if routes[route].link!.nextToAdmit == run { routes[route].link!.nextToAdmit = after }
+  }
+
+  func firstWithToken(_ start: UInt32) -> UInt32 {
+    var run = start
+    while run != none, store.runs[run].token == nil { run = store.runs[run].next }
+    return run
+  }
+
+  /// Moves the write cursor to the next admitted run that the peer doesn't hold already.
+  private mutating func advanceWriting(_ route: UInt32) {
+    var run = store.runs[routes[route].link!.nextToWrite].next
+    let end = routes[route].link!.nextToAdmit
+    while run != none, run != end, store.runs[run].isHeldByPeer { run = store.runs[run].next }
+    routes[route].link!.nextToWrite = run == end ? none : run
+    routes[route].link!.written = 0
+  }
+
+  private func skipHeld(_ start: UInt32) -> UInt32 {
+    var run = start
+    while run != none, store.runs[run].isHeldByPeer { run = store.runs[run].next }
+    return run
+  }
+
+  // MARK: Floor
+
+  /// Every link sequence below it has its final receipt.
+  func linkFloor(_ route: UInt32) -> UInt64 {
+    let first = routes[route].link!.first
+    guard first != none else { return routes[route].link!.nextSequence }
+    var settled = 0
+    while settled < Int(store.runs[first].count), store.runs[first].settled[settled] {
+      settled += 1
+    }
+    return store.runs[first].linkSequence + UInt64(settled)
+  }
+
+  mutating func tellFloor(_ route: UInt32, isUrgent: Bool) {
+    routes[route].link!.tellFloor(linkFloor(route), isUrgent: isUrgent)
+  }
+
+  // MARK: Output
+
+  func linkHasOutput(_ route: UInt32) -> Bool {
+    !routes[route].link!.control.isEmpty || routes[route].link!.nextToWrite != none
+  }
+
+  mutating func askForLinkOutput(_ route: UInt32) {
+    guard !routes[route].link!.hasOutputPending, !routes[route].link!.isBusyWriting else { return }
+    routes[route].link!.hasOutputPending = true
+    actions.append(.writeLink(route))
+  }
+
+  /// Vectors of what the link has to write, at most as many as `vectors` holds. `headers` lends 64
+  /// bytes for each ORIGIN. Both stay valid until the next event. Returns how many are filled.
+  package mutating func gatherLink(
+    _ route: UInt32, into vectors: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>,
+    headers: UnsafeMutableRawBufferPointer, now: Instant
+  ) -> Int {
+    routes[route].link!.hasOutputPending = false
+    var filled = 0
+    // Control goes between runs, never into one.
+    if routes[route].link!.written == 0, !routes[route].link!.control.isEmpty {
+      let count = min(routes[route].link!.control.count, headers.count / 2)
+      routes[route].link!.control.withUnsafeBytes { control in
+        headers.baseAddress!.copyMemory(from: control.baseAddress!, byteCount: count)
+      }
+      vectors[0] = UnsafeRawBufferPointer(start: headers.baseAddress!, count: count)
+      filled = 1
+      if count < routes[route].link!.control.count { return filled }
+    }
+    var header = headers.baseAddress! + headers.count / 2
+    let headersEnd = headers.baseAddress! + headers.count
+    var run = routes[route].link!.nextToWrite
+    let end = routes[route].link!.nextToAdmit
+    var skip = routes[route].link!.written
+    while run != none, run != end, filled + 2 <= vectors.count,
+      headersEnd - header >= Origin.fixedBytes
+    {
+      if !store.runs[run].isHeldByPeer {
+        if skip < Origin.fixedBytes {
+          origin(of: run, now: now).write(to: header)
+          vectors[filled] = UnsafeRawBufferPointer(
+            start: header + skip, count: Origin.fixedBytes - skip)
+          filled += 1
+          header += Origin.fixedBytes
+        }
+        let inside = max(0, skip - Origin.fixedBytes)
+        vectors[filled] = UnsafeRawBufferPointer(
+          start: store.runs[run].base + inside, count: Int(store.runs[run].byteCount) - inside)
+        filled += 1
+        skip = 0
+      }
+      run = store.runs[run].next
+    }
+    return filled
+  }
+
+  private func origin(of run: UInt32, now: Instant) -> Origin {
+    let owner = store.runs[run].owner
+    let deadline = store.runs[run].deadline
+    let left =
+      deadline == .distantFuture
+      ? 0 : max(1, min(UInt64(UInt32.max), deadline.since(now).millisecondsRoundedUp))
+    return Origin(
+      linkSequence: store.runs[run].linkSequence, tag: sessions[owner].tag,
+      sequence: store.runs[run].firstSequence, count: UInt32(store.runs[run].count),
+      ttlMilliseconds: UInt32(left), floor: sessions[owner].outcomes.floor,
+      lane: store.runs[run].lane)
+  }
+
+  /// The first `byteCount` bytes that were gathered are on their way.
+  package mutating func linkWrote(_ route: UInt32, _ byteCount: Int) {
+    var left = byteCount
+    if routes[route].link!.written == 0, !routes[route].link!.control.isEmpty {
+      let control = min(left, routes[route].link!.control.count)
+      routes[route].link!.control.removeFirst(control)
+      left -= control
+    }
+    while left > 0 {
+      let run = routes[route].link!.nextToWrite
+      invariant(run != none, "no more is written than was gathered")
+      let whole = Origin.fixedBytes + Int(store.runs[run].byteCount)
+      let rest = whole - routes[route].link!.written
+      guard left >= rest else {
+        routes[route].link!.written += left
+        return
+      }
+      left -= rest
+      advanceWriting(route)
+    }
+  }
+
+  /// How many gathered bytes are left of the run, or of the control frames, that the last write broke
+  /// off inside. The shell copies as many of them as fit its buffer, so that a run is either written
+  /// or not begun when something happens to it.
+  package func linkBrokenOff(_ route: UInt32) -> Int {
+    let run = routes[route].link!.nextToWrite
+    if routes[route].link!.written == 0 { return routes[route].link!.control.count }
+    return Origin.fixedBytes + Int(store.runs[run].byteCount) - routes[route].link!.written
+  }
+
+  /// The shell waits for the link to take a copied remainder, or is done waiting.
+  package mutating func linkBusy(_ route: UInt32, _ isBusy: Bool) {
+    routes[route].link!.isBusyWriting = isBusy
+    if !isBusy, linkHasOutput(route) { askForLinkOutput(route) }
+  }
+}

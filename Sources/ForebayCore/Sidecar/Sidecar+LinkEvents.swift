@@ -1,0 +1,298 @@
+package import ForebayWire
+
+// What happens to a peer link, and what the peer says on it.
+extension Sidecar {
+  package mutating func linkConnected(_ route: UInt32, now: Instant) {
+    guard routes[route].link!.phase == .connecting else { return }
+    routes[route].link!.connected(floor: linkFloor(route))
+    askForLinkOutput(route)
+    scheduleRoute(route, now: now)
+  }
+
+  /// The connect failed, or the connection ended, whoever ended it. All that is unanswered failed
+  /// with it, and for the breaker that is one failure.
+  package mutating func linkClosed(_ route: UInt32, now: Instant) {
+    guard routes[route].link!.phase != .disconnected else { return }
+    let wasLeaving = routes[route].link!.phase == .leaving
+    // One failure for the lost connection, however many attempts it took along.
+    var failure = wasLeaving ? CallResult.neutral : .failure(retryAfter: nil)
+    if let token = routes[route].link!.connectToken {
+      routes[route].link!.connectToken = nil
+      settleToken(route, token, failure, messages: 0, now: now)
+      failure = .neutral
+    }
+    var run = routes[route].link!.first
+    while run != none {
+      store.runs[run].isHeldByPeer = false
+      if let token = store.runs[run].token {
+        store.runs[run].token = nil
+        store.runs[run].isUnanswered = true
+        settleToken(route, token, failure, messages: 0, now: now)
+        failure = .neutral
+      }
+      separate(run)
+      noteDeadline(run)
+      run = store.runs[run].next
+    }
+    routes[route].link!.firstUnanswered = none
+    routes[route].link!.disconnected(now: now)
+    routes[route].link!.hasOutputPending = false
+    stir(route)
+  }
+
+  // MARK: Receiving
+
+  package enum OnLinkReceived: Equatable {
+    case fine
+    /// Close the link: the peer broke the protocol.
+    case violation(ErrorCode)
+    /// The peer ended the link with this code; it closes it.
+    case ended(UInt16)
+  }
+
+  /// Bytes from the peer. They are read at once; nothing refers to them afterwards.
+  package mutating func linkReceived(
+    _ route: UInt32, _ bytes: UnsafeRawBufferPointer, now: Instant
+  ) -> OnLinkReceived {
+    guard routes[route].link!.stash.isEmpty else {
+      var joined = routes[route].link!.stash
+      joined.append(contentsOf: bytes)
+      routes[route].link!.stash.removeAll(keepingCapacity: true)
+      return joined.withUnsafeBytes { framesReceived(route, $0, now: now) }
+    }
+    return framesReceived(route, bytes, now: now)
+  }
+
+  private mutating func framesReceived(
+    _ route: UInt32, _ bytes: UnsafeRawBufferPointer, now: Instant
+  ) -> OnLinkReceived {
+    var offset = 0
+    while offset < bytes.count {
+      let header: FrameHeader
+      switch FrameHeader.read(
+        bytes, at: offset, frameBytesMax: WireLimits.controlFrameBytesMax)
+      {
+      case .malformed(let code): return .violation(code)
+      case .partial: return keepRest(route, bytes, offset)
+      case .header(let read): header = read
+      }
+      guard bytes.count - offset >= header.byteCount else { return keepRest(route, bytes, offset) }
+      let frame = UnsafeRawBufferPointer(
+        rebasing: bytes[offset..<(offset + header.byteCount)])
+      do throws(WireError) {
+        let ending = try linkFrameReceived(route, header, frame, now: now)
+        if let ending { return ending }
+      } catch {
+        return .violation(error.code)
+      }
+      offset += header.byteCount
+    }
+    stir(route)
+    return .fine
+  }
+
+  private mutating func keepRest(
+    _ route: UInt32, _ bytes: UnsafeRawBufferPointer, _ offset: Int
+  ) -> OnLinkReceived {
+    routes[route].link!.stash.append(contentsOf: bytes[offset...])
+    stir(route)
+    return .fine
+  }
+
+  private mutating func linkFrameReceived(
+    _ route: UInt32, _ header: FrameHeader, _ frame: UnsafeRawBufferPointer, now: Instant
+  ) throws(WireError) -> OnLinkReceived? {
+    switch header.type {
+    case .welcome:
+      guard routes[route].link!.phase == .greeting else { throw WireError(.badField) }
+      routes[route].link!.welcomed(try Welcome(frame: frame))
+      welcomeAnswersConnect(route, now: now)
+    case .receipt:
+      try receiptsReceived(route, frame, now: now)
+    case .window:
+      try windowReceived(route, try Window(frame: frame))
+    case .reclaim:
+      routes[route].link!.reclaimReceived(try Reclaim(frame: frame))
+    case .ping:
+      routes[route].link!.control += Pong(token: try Ping(frame: frame).token).encoded()
+    case .goaway:
+      _ = try GoAway(frame: frame)
+      if routes[route].link!.phase == .open { routes[route].link!.phase = .leaving }
+    case .error:
+      return .ended(try ErrorFrame(frame: frame).code)
+    case .hello, .data, .seen, .blocked, .backlog, .reclaimed, .pong, .bye, .origin:
+      throw WireError(.wrongDirection)
+    }
+    return nil
+  }
+
+  /// In the closed state the connect proves nothing; a probe's leave stays for the first message.
+  private mutating func welcomeAnswersConnect(_ route: UInt32, now: Instant) {
+    guard let token = routes[route].link!.connectToken, !token.isProbe else { return }
+    routes[route].link!.connectToken = nil
+    settleToken(route, token, .neutral, messages: 0, now: now)
+  }
+
+  private mutating func windowReceived(_ route: UInt32, _ window: Window) throws(WireError) {
+    switch routes[route].link!.phase {
+    case .resuming(let left):
+      guard left == 0 else { throw WireError(.badField) }
+      _ = routes[route].link!.windowReceived(window)
+      routes[route].link!.opened()
+    case .open, .leaving:
+      _ = routes[route].link!.windowReceived(window)
+      if window.reason == .receiptsUnseen { tellFloor(route, isUrgent: true) }
+    case .disconnected, .connecting, .greeting:
+      throw WireError(.badField)
+    }
+  }
+
+  // MARK: Receipts
+
+  private mutating func receiptsReceived(
+    _ route: UInt32, _ frame: UnsafeRawBufferPointer, now: Instant
+  ) throws(WireError) {
+    let count = try Receipt.count(frame: frame)
+    switch routes[route].link!.phase {
+    case .resuming(let left):
+      routes[route].link!.phase = .resuming(rangesLeft: left - min(left, UInt32(count)))
+    case .open, .leaving: break
+    case .disconnected, .connecting, .greeting: throw WireError(.badField)
+    }
+    for index in 0..<count {
+      let range = try Receipt.range(at: index, frame: frame)
+      if range.outcome.isFinal {
+        finalReceived(route, range, now: now)
+      } else {
+        try nonFinalReceived(route, range, now: now)
+      }
+    }
+  }
+
+  /// The peer's final word is taken over as it is.
+  private mutating func finalReceived(_ route: UInt32, _ range: ReceiptRange, now: Instant) {
+    let verdict = Verdict(
+      outcome: range.outcome, code: range.code, flags: range.flags.subtracting(.duplicate))
+    var run = routes[route].link!.first
+    while run != none, store.runs[run].linkSequence < range.end {
+      let next = store.runs[run].next
+      let first = store.runs[run].linkSequence
+      let end = first + UInt64(store.runs[run].count)
+      // What isn't written yet can't have a verdict; what was settled before keeps its own.
+      if end > range.first, isWritten(run, route) {
+        answered(run, route, now: now)
+        let from = Int(max(first, range.first) - first)
+        let to = Int(min(end, range.end) - first)
+        settle(run, messages: from..<to, verdict, now: now)
+      }
+      run = next
+    }
+  }
+
+  /// "I hold it": an answer to the attempt, no promise to the client.
+  private mutating func nonFinalReceived(
+    _ route: UInt32, _ range: ReceiptRange, now: Instant
+  ) throws(WireError) {
+    var isResuming = false
+    if case .resuming = routes[route].link!.phase { isResuming = true }
+    var run = isResuming ? routes[route].link!.first : routes[route].link!.firstUnanswered
+    while run != none, store.runs[run].linkSequence < range.end {
+      let first = store.runs[run].linkSequence
+      let end = first + UInt64(store.runs[run].count)
+      if end > range.first {
+        if isResuming {
+          run = markHeldByPeer(run, range)
+        } else if isWritten(run, route) {
+          answered(run, route, now: now)
+        }
+      }
+      run = store.runs[run].next
+    }
+  }
+
+  /// Marks what the peer listed as held; a run of which it holds a part is split.
+  private mutating func markHeldByPeer(_ start: UInt32, _ range: ReceiptRange) -> UInt32 {
+    var run = start
+    let first = store.runs[run].linkSequence
+    if range.first > first { run = splitInChain(run, before: Int(range.first - first)) }
+    let begin = store.runs[run].linkSequence
+    if range.end < begin + UInt64(store.runs[run].count) {
+      _ = splitInChain(run, before: Int(range.end - begin))
+    }
+    store.runs[run].isHeldByPeer = true
+    return run
+  }
+
+  private func isWritten(_ run: UInt32, _ route: UInt32) -> Bool {
+    if store.runs[run].isHeldByPeer { return true }
+    if case .resuming = routes[route].link!.phase { return true }
+    let next = routes[route].link!.nextToWrite
+    if next != none { return store.runs[run].linkSequence < store.runs[next].linkSequence }
+    let waiting = routes[route].link!.nextToAdmit
+    return waiting == none || store.runs[run].linkSequence < store.runs[waiting].linkSequence
+  }
+
+  /// The attempt is answered: a success for the breaker, whatever the message's outcome will be.
+  private mutating func answered(_ run: UInt32, _ route: UInt32, now: Instant) {
+    guard let token = store.runs[run].token else { return }
+    store.runs[run].token = nil
+    store.runs[run].isUnanswered = false
+    if routes[route].link!.firstUnanswered == run {
+      routes[route].link!.firstUnanswered = firstWithToken(store.runs[run].next)
+    }
+    settleToken(
+      route, token, .success, messages: Int(store.runs[run].unsettled), now: now)
+  }
+
+  // MARK: Deadlines
+
+  /// When the link needs a look: a connect to try, a probe of a shut window, an attempt that is late.
+  func nextLinkDeadline(_ route: UInt32) -> Instant? {
+    switch routes[route].link!.phase {
+    case .disconnected:
+      let isIdle = routes[route].link!.isEmpty && routes[route].queue.isEmpty
+      return isIdle ? nil : routes[route].link!.retryAt
+    case .connecting, .greeting, .resuming:
+      return routes[route].link!.connectStartedAt + PeerLink.handshakeTimeout
+    case .open, .leaving:
+      let late = lateAt(route)
+      guard let probe = routes[route].link!.probeDeadline else { return late }
+      return min(probe, late ?? .distantFuture)
+    }
+  }
+
+  private func lateAt(_ route: UInt32) -> Instant? {
+    let run = routes[route].link!.firstUnanswered
+    guard run != none, let token = store.runs[run].token else { return nil }
+    return token.startedAt + routes[route].link!.attemptTimeout
+  }
+
+  mutating func linkDeadlineReached(_ route: UInt32, now: Instant) {
+    switch routes[route].link!.phase {
+    case .disconnected:
+      break
+    case .connecting, .greeting, .resuming:
+      if let due = nextLinkDeadline(route), due <= now { actions.append(.closeLink(route)) }
+    case .open, .leaving:
+      if let late = lateAt(route), late <= now { return actions.append(.closeLink(route)) }
+      guard let due = routes[route].link!.probeDeadline, due <= now else { return }
+      if let cost = blockedCost(route, now: now) {
+        routes[route].link!.probe(cost: cost, floor: linkFloor(route), now: now)
+        askForLinkOutput(route)
+      } else {
+        routes[route].link!.shutSince = nil
+      }
+    }
+  }
+
+  /// The cost of the frame that waits for the peer's credit.
+  private mutating func blockedCost(_ route: UInt32, now: Instant) -> UInt64? {
+    var run = routes[route].link!.nextToAdmit
+    if run == none, let flow = nextFlow(route, now: now) {
+      run = routes[route].queue.flows[flow].first
+    }
+    guard run != none else { return nil }
+    let bytes = Int((UnsafeRawPointer(store.runs[run].base)).big32(0)) + 4
+    return routes[route].link!.cost(bytes: bytes, count: 1).bytes
+  }
+}

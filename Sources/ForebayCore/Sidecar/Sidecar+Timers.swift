@@ -1,0 +1,178 @@
+import ForebayWire
+
+// Deadlines. The shell owns one timer; the core tells it the next instant that matters.
+extension Sidecar {
+  package var nextDeadline: Instant? {
+    var next = Instant.distantFuture
+    for candidate in [
+      clientDeadlines.next, sessionDeadlines.next, runDeadlines.next, routeDeadlines.next,
+      drainDeadline,
+    ] {
+      if let candidate, candidate < next { next = candidate }
+    }
+    return next == .distantFuture ? nil : next
+  }
+
+  private var drainDeadline: Instant? {
+    if case .draining(let until) = lifecycle { return until }
+    return nil
+  }
+
+  /// Does everything that is due. Call `turnEnded` afterwards.
+  package mutating func deadlineReached(now: Instant) {
+    while let client = clientDeadlines.popExpired(now) { clientDue(client, now: now) }
+    while let run = runDeadlines.popExpired(now) { runDue(run, now: now) }
+    while let route = routeDeadlines.popExpired(now) { routeDue(route, now: now) }
+    while let session = sessionDeadlines.popExpired(now) {
+      if sessions[session].client == none, !sessions[session].isHolding { forget(session) }
+    }
+    if let until = drainDeadline, until <= now { finishDrain(now: now) }
+  }
+
+  // MARK: Clients
+
+  /// The next instant at which the connection needs a look; set anew after each.
+  mutating func scheduleClient(_ client: UInt32, now: Instant) {
+    var next: Instant?
+    func consider(_ at: Instant?) {
+      if let at, at < next ?? .distantFuture { next = at }
+    }
+    let record = clients[client]
+    switch record.phase {
+    case .awaitingHello: consider(record.acceptedAt + limits.helloTimeout)
+    case .takingOver, .closing: break
+    case .open:
+      consider(record.window.reclaim?.deadline)
+      consider(shutRepeat(client, now: now))
+      if !record.window.unannounced.isZero { consider(record.lastWindowAt + Self.windowDelay) }
+      if record.needsHeartbeat { consider(heartbeat(client)) }
+    }
+    consider(record.partialSince.map { $0 + limits.frameTimeout })
+    consider(record.stalledSince.map { $0 + limits.slowReaderTimeout })
+    // Never in the past: what is due now has been done, or waits for the socket.
+    clientDeadlines.set(client, next.map { max($0, now + .milliseconds(1)) })
+  }
+
+  private func shutRepeat(_ client: UInt32, now: Instant) -> Instant? {
+    guard isShut(client), clients[client].isDemanding || clients[client].isWaiting else {
+      return nil
+    }
+    let interval = max(clients[client].heartbeatInterval, Self.shutRepeatMin)
+    return clients[client].lastWindowAt + interval
+  }
+
+  private func heartbeat(_ client: UInt32) -> Instant {
+    (clients[client].pingedAt ?? clients[client].heardAt) + limits.heartbeat
+  }
+
+  private mutating func clientDue(_ client: UInt32, now: Instant) {
+    guard clients.contains(client) else { return }
+    let record = clients[client]
+    if record.phase == .awaitingHello, record.acceptedAt + limits.helloTimeout <= now {
+      return close(client, .helloTimeout)
+    }
+    if let since = record.partialSince, since + limits.frameTimeout <= now {
+      return close(client, .frameTimeout)
+    }
+    if let since = record.stalledSince, since + limits.slowReaderTimeout <= now {
+      return close(client, .slowReader)
+    }
+    if record.phase == .open {
+      if let reclaim = record.window.reclaim, reclaim.deadline <= now {
+        return close(client, .reclaimTimeout)
+      }
+      if record.needsHeartbeat, !beat(client, now: now) { return }
+      if let again = shutRepeat(client, now: now), again <= now { oweWindow(client) }
+      if !record.window.unannounced.isZero, record.lastWindowAt + Self.windowDelay <= now {
+        oweWindow(client)
+      }
+      markDirty(client)
+    }
+    scheduleClient(client, now: now)
+  }
+
+  /// Whether the other end still lives, as far as can be told.
+  private mutating func beat(_ client: UInt32, now: Instant) -> Bool {
+    guard heartbeat(client) <= now else { return true }
+    if let pinged = clients[client].pingedAt, clients[client].heardAt <= pinged {
+      close(client, .heartbeatTimeout)
+      return false
+    }
+    clients[client].pingedAt = now
+    clients[client].owesPing = true
+    markOutput(client)
+    return true
+  }
+
+  // MARK: Messages
+
+  /// Notes when a run expires, for those that can.
+  mutating func noteDeadline(_ run: UInt32) {
+    if store.runs[run].deadline != .distantFuture {
+      runDeadlines.set(run, store.runs[run].deadline)
+    }
+  }
+
+  /// A run's time is up. What the upstream is working on waits for its verdict; what waits, in a queue
+  /// or on a link that is down, expires.
+  private mutating func runDue(_ run: UInt32, now: Instant) {
+    guard store.runs.contains(run) else { return }
+    let route = UInt32(store.runs[run].route)
+    switch store.runs[run].stage {
+    case .queued:
+      break
+    case .inFlight:
+      guard routes[route].link?.phase == .disconnected else { return }
+    }
+    settle(run, Verdict(outcome: .expired, code: .ttlExpired), now: now)
+    stir(route)
+  }
+
+  // MARK: Routes
+
+  mutating func scheduleRoute(_ route: UInt32, now: Instant) {
+    var next: Instant?
+    func consider(_ at: Instant?) {
+      if let at, at < next ?? .distantFuture { next = at }
+    }
+    consider(routes[route].breaker.deadline)
+    consider(routes[route].queue.nextRelease)
+    if routes[route].link != nil {
+      consider(nextLinkDeadline(route))
+    } else {
+      consider(nextCallTimeout(route))
+    }
+    if !routes[route].queue.isEmpty {
+      if let limiter = routes[route].limiter,
+        case .atLeast(let wait) = limiter.wait(for: 1, now: now)
+      {
+        consider(now + wait)
+      }
+      consider(routes[route].ramp.nextAllowanceAt(inFlight: routes[route].inFlightMessages))
+    }
+    if routes[route].isPressed { consider(routes[route].reclaimAt ?? now + Self.reclaimTick) }
+    routeDeadlines.set(route, next.map { max($0, now + .milliseconds(1)) })
+  }
+
+  /// How often a pressed route looks for idle credit, at the most.
+  private static var reclaimTick: TimeSpan { .milliseconds(100) }
+
+  private mutating func routeDue(_ route: UInt32, now: Instant) {
+    switch routes[route].breaker.deadlineReached(now: now) {
+    case .none, .halfOpened, .probeDue: break
+    case .opened: breakerOpened(route)
+    case .closed: breakerClosed(route, now: now)
+    }
+    routes[route].queue.releaseDue(now)
+    if routes[route].link != nil {
+      linkDeadlineReached(route, now: now)
+    } else {
+      timeOutCalls(route, now: now)
+    }
+    if routes[route].isPressed {
+      let next = reclaimIdle(route, now: now)
+      routes[route].reclaimAt = max(next ?? now, now + Self.reclaimTick)
+    }
+    stir(route)
+  }
+}
