@@ -46,7 +46,8 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "ForebayUpstreams",
-      dependencies: ["ForebayCore", "ForebayUV", "ForebayStore"], swiftSettings: strict),
+      dependencies: ["ForebayWire", "ForebayCore", "ForebayUV", "ForebayStore"],
+      swiftSettings: strict),
     .target(name: "ForebayConfig", dependencies: ["ForebayCore"], swiftSettings: strict),
     .target(
       name: "ForebayDaemon",
@@ -59,7 +60,8 @@ let package = Package(
 
     // The programs.
     .executableTarget(
-      name: "forebayd", dependencies: ["ForebayDaemon", "ForebayConfig", argumentParser],
+      name: "forebayd",
+      dependencies: ["ForebayDaemon", "ForebayConfig", "ForebayCore", argumentParser],
       swiftSettings: strict),
     .executableTarget(
       name: "forebayctl", dependencies: ["ForebayClient", "ForebayStore", argumentParser],

@@ -98,6 +98,8 @@ package struct UpstreamTraits: Equatable, Sendable {
   /// Messages in one call.
   package var batchMessagesMax = 100
   package var batchBytesMax = 1 << 20
+  /// Calls that may be out at once.
+  package var callsMax = 64
   /// Messages and bytes in all calls. Libraries and threads hold copies, so bytes count twice.
   package var inFlightMessagesMax = 4096
   package var inFlightBytesMax = 16 << 20

@@ -22,6 +22,7 @@ struct Route: ~Copyable {
   /// Calls that are out, oldest first, chained.
   var firstCall = none
   var lastCall = none
+  var callCount = 0
   /// The route is already on the list of those to look at when the turn ends.
   var isStirred = false
 

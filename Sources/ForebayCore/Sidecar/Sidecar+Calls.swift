@@ -4,7 +4,9 @@ package import ForebayWire
 extension Sidecar {
   mutating func pumpCalls(_ route: UInt32, now: Instant) {
     while nextFlow(route, now: now) != nil {
-      guard allowance(route, now: now) > 0 else { return }
+      guard allowance(route, now: now) > 0,
+        routes[route].callCount < routes[route].settings.upstream.callsMax
+      else { return }
       let token: BreakerToken
       let messagesMax: Int
       switch leave(route, now: now) {
@@ -54,6 +56,7 @@ extension Sidecar {
   }
 
   private mutating func chain(_ call: UInt32, to route: UInt32) {
+    routes[route].callCount += 1
     let last = routes[route].lastCall
     calls[call].previous = last
     if last == none { routes[route].firstCall = call } else { calls[last].next = call }
@@ -62,6 +65,7 @@ extension Sidecar {
 
   private mutating func unchain(_ call: UInt32) {
     let route = calls[call].route
+    routes[route].callCount -= 1
     let before = calls[call].previous
     let after = calls[call].next
     if before == none { routes[route].firstCall = after } else { calls[before].next = after }

@@ -279,12 +279,14 @@ extension Sidecar {
     }
   }
 
-  /// How many gathered bytes are left of the run, or of the control frames, that the last write broke
-  /// off inside. The shell copies as many of them as fit its buffer, so that a run is either written
-  /// or not begun when something happens to it.
+  /// How many bytes complete what the last write broke off inside, or, if it ended between two runs,
+  /// make the next one whole. The shell copies as many of them as fit its buffer, so that a run is
+  /// either written or not begun when something happens to it.
   package func linkBrokenOff(_ route: UInt32) -> Int {
+    let control = routes[route].link!.control.count
+    if routes[route].link!.written == 0, control > 0 { return control }
     let run = routes[route].link!.nextToWrite
-    if routes[route].link!.written == 0 { return routes[route].link!.control.count }
+    guard run != none else { return 0 }
     return Origin.fixedBytes + Int(store.runs[run].byteCount) - routes[route].link!.written
   }
 

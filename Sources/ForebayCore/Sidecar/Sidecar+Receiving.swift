@@ -114,9 +114,9 @@ extension Sidecar {
     // Without an ORIGIN no sequence continues anything, so DATA is a mismatch.
     let incoming = clients[client].incoming
     return RunScanner.Bounds(
-      lastSequence: incoming.map { $0.nextSequence - 1 } ?? .max - 1, isExact: true,
+      lastSequence: incoming.map { $0.nextSequence - 1 } ?? .max, isExact: true,
       messagesLeft: open.messages, costLeft: open.bytes,
-      countMax: min(incoming?.left ?? 0, WireLimits.runMessagesMax))
+      countMax: max(1, min(incoming?.left ?? 1, WireLimits.runMessagesMax)))
   }
 
   /// Keeps what has arrived of a frame: a small one in a stash, a large one in a block of its own,

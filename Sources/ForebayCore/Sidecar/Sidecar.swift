@@ -44,7 +44,7 @@ package struct Sidecar: ~Copyable {
 
   var nextGeneration: UInt32 = 1
   var grantingPass: UInt64 = 0
-  var lifecycle = Lifecycle.running
+  package internal(set) var lifecycle = Lifecycle.running
   /// Connections ended, by reason.
   var closures: [UInt64]
 

@@ -78,7 +78,8 @@ final class SinkConnection {
     // Without an ORIGIN nothing continues the highest sequence there is.
     return RunScanner.Bounds(
       lastSequence: origin.remaining == 0 ? .max : origin.sequence - 1, isExact: true,
-      messagesLeft: credit.messagesLeft, costLeft: credit.bytesLeft, countMax: origin.remaining)
+      messagesLeft: credit.messagesLeft, costLeft: credit.bytesLeft,
+      countMax: max(1, origin.remaining))
   }
 
   private func dataReceived(_ data: DataRun, _ outcome: SinkOutcome, now: Instant) {

@@ -1,0 +1,66 @@
+/// Where a route leads, as its URL says.
+package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
+  /// `journal:PATH`
+  case journal(path: String)
+  /// `forebay+unix:PATH`
+  case peerUnix(path: String)
+  /// `forebay+tcp:HOST:PORT`
+  case peerTCP(host: String, port: UInt16)
+
+  package enum Problem: Error, Equatable {
+    case unknownScheme(String)
+    case pathMissing
+    case portMissing
+    case portInvalid(String)
+  }
+
+  package init(_ text: String) throws(Problem) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let scheme = String(parts[0])
+    let rest = parts.count > 1 ? String(parts[1]) : ""
+    switch scheme {
+    case "journal": self = .journal(path: try Self.path(rest))
+    case "forebay+unix": self = .peerUnix(path: try Self.path(rest))
+    case "forebay+tcp": self = try Self.hostAndPort(rest)
+    default: throw .unknownScheme(scheme)
+    }
+  }
+
+  /// `scheme:/path` and `scheme:///path` are the same.
+  private static func path(_ rest: String) throws(Problem) -> String {
+    let path = rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest
+    guard !path.isEmpty else { throw .pathMissing }
+    return path
+  }
+
+  private static func hostAndPort(_ rest: String) throws(Problem) -> UpstreamAddress {
+    let text = rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest
+    guard let colon = text.lastIndex(of: ":") else { throw .portMissing }
+    let number = text[text.index(after: colon)...]
+    guard let port = UInt16(number), port > 0 else { throw .portInvalid(String(number)) }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { throw .pathMissing }
+    return .peerTCP(host: host, port: port)
+  }
+
+  package var description: String {
+    switch self {
+    case .journal(let path): "journal:\(path)"
+    case .peerUnix(let path): "forebay+unix:\(path)"
+    case .peerTCP(let host, let port): "forebay+tcp:\(host):\(port)"
+    }
+  }
+}
+
+extension UpstreamAddress.Problem: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .unknownScheme(let scheme):
+      "'\(scheme)' is no upstream; write journal:PATH, forebay+unix:PATH or forebay+tcp:HOST:PORT"
+    case .pathMissing: "the address names nothing after its scheme"
+    case .portMissing: "the address has no port; write forebay+tcp:HOST:PORT"
+    case .portInvalid(let text): "'\(text)' is no port from 1 to 65535"
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// What operators see. Values only; the shell chooses words and units.
+
+/// Where one route stands.
+package struct RouteReport: Equatable, Sendable {
+  package var name: String
+  package var capacity: Cost
+  package var held: Cost
+  package var heldPeak: Cost
+  package var open: Cost
+  package var free: Cost
+  package var queuedMessages: Int
+  package var inFlightMessages: Int
+  package var clients: Int
+  /// Principals that have clients waiting for space.
+  package var waiting: Int
+  package var breaker: BreakerReport
+  package var totals: Totals
+}
+
+/// What the messages take of memory, in bytes.
+package struct MemoryReport: Equatable, Sendable {
+  package var nurseryBytes: Int
+  package var nurseryLiveBytes: Int
+  package var heapBytes: Int
+  package var recycledBytes: Int
+  package var runs: Int
+  package var tenuredRuns: UInt64
+  package var tenuredBytes: UInt64
+}
+
+extension Sidecar {
+  package var routeCount: Int { routes.count }
+  package var clientCount: Int { clients.count }
+  package var sessionCount: Int { sessions.count }
+
+  package var heldMessages: UInt64 {
+    var sum: UInt64 = 0
+    for route in 0..<UInt32(routes.end) { sum += routes[route].pool.held.messages }
+    return sum
+  }
+
+  package func routeReport(_ index: Int, now: Instant) -> RouteReport {
+    let route = UInt32(index)
+    var waiting = 0
+    var principal = routes[route].firstWaiting
+    while principal != none {
+      waiting += 1
+      principal = principals[principal].nextWaiting
+    }
+    return RouteReport(
+      name: routes[route].settings.name, capacity: routes[route].pool.capacity,
+      held: routes[route].pool.held, heldPeak: routes[route].pool.heldPeak,
+      open: routes[route].pool.open, free: routes[route].pool.free,
+      queuedMessages: routes[route].queue.queuedMessages,
+      inFlightMessages: routes[route].inFlightMessages, clients: routes[route].clients,
+      waiting: waiting, breaker: routes[route].breaker.report(now: now),
+      totals: routes[route].totals)
+  }
+
+  package var memoryReport: MemoryReport {
+    MemoryReport(
+      nurseryBytes: store.nursery.segmentCount * Nursery.segmentBytes,
+      nurseryLiveBytes: store.nursery.liveBytes, heapBytes: store.blocks.usedBytes,
+      recycledBytes: store.blocks.recycledBytes, runs: store.runs.count,
+      tenuredRuns: store.tenuredRuns, tenuredBytes: store.tenuredBytes)
+  }
+
+  /// Connections ended by us, by reason; index 0 counts those that clients ended.
+  package func closures(_ code: Int) -> UInt64 { closures[code] }
+}

@@ -1,0 +1,96 @@
+import ForebayConfig
+import ForebayCore
+import ForebayUV
+import ForebayUpstreams
+import ForebayWire
+
+// Peer links: the core gathers, the socket takes what it can.
+extension Daemon: PeerConnectionOwner {
+  /// Bytes of a broken-off run that are copied at most; a run of more than one message is shorter.
+  private static let remainderBytesMax = 65_536 + 64
+
+  func connectLink(_ route: UInt32) {
+    let connection = PeerConnection(route: route, owner: self)
+    peers[Int(route)] = connection
+    connection.connect(to: endpoint(route), on: loop)
+  }
+
+  private func endpoint(_ route: UInt32) -> PeerConnection.Endpoint {
+    switch settings.routes[Int(route)].address {
+    case .peerUnix(let path): .unix(path: path)
+    case .peerTCP(let host, let port): .tcp(host: host, port: port)
+    case .journal: brokenInvariant("a journal has no link")
+    }
+  }
+
+  func writeLink(_ route: UInt32) {
+    guard let connection = peers[Int(route)] else { return }
+    while true {
+      let count = core.gatherLink(route, into: linkVectors, headers: linkHeaders, now: now)
+      guard count > 0 else { return }
+      var total = 0
+      for index in 0..<count {
+        ioVectors[index] = IOVector(linkVectors[index])
+        total += linkVectors[index].count
+      }
+      let vectors = UnsafeBufferPointer(rebasing: ioVectors[..<count])
+      guard let written = connection.tryWrite(vectors) else { return }
+      core.linkWrote(route, written)
+      guard written < total else { continue }
+      copyRemainder(route, connection, vectors, total: total, written: written)
+      return
+    }
+  }
+
+  /// The socket is full: the rest of the run that the write broke off inside is copied, so that nothing
+  /// pins its memory, and going on waits until the copy is out.
+  private func copyRemainder(
+    _ route: UInt32, _ connection: PeerConnection, _ vectors: UnsafeBufferPointer<IOVector>,
+    total: Int, written: Int
+  ) {
+    let copied = min(core.linkBrokenOff(route), Self.remainderBytesMax, total - written)
+    var kept = 0
+    var count = 0
+    for vector in vectors where kept < written + copied {
+      let length = min(vector.count, written + copied - kept)
+      ioVectors[count] = IOVector(UnsafeRawBufferPointer(rebasing: vector.bytes[..<length]))
+      kept += length
+      count += 1
+    }
+    core.linkBusy(route, true)
+    connection.write(copying: UnsafeBufferPointer(rebasing: ioVectors[..<count]), after: written)
+    core.linkWrote(route, copied)
+  }
+
+  package func linkConnected(_ route: UInt32) {
+    event()
+    core.linkConnected(route, now: now)
+  }
+
+  package func linkReceived(_ route: UInt32, _ bytes: UnsafeRawBufferPointer) {
+    event()
+    switch core.linkReceived(route, bytes, now: now) {
+    case .fine: break
+    case .violation(let code):
+      log.problem("peer broke the protocol", ["route": name(route), "code": "\(code)"])
+      peers[Int(route)]?.end("protocol violation: \(code)")
+    case .ended(let code):
+      let text = ErrorCode(rawValue: code).map { "\($0)" } ?? "\(code)"
+      peers[Int(route)]?.end("the peer ended it: \(text)")
+    }
+  }
+
+  package func linkDrained(_ route: UInt32) {
+    event()
+    core.linkBusy(route, false)
+  }
+
+  package func linkClosed(_ route: UInt32, _ reason: String) {
+    event()
+    log.problem("link closed", ["route": name(route), "reason": reason])
+    peers[Int(route)] = nil
+    core.linkClosed(route, now: now)
+  }
+
+  private func name(_ route: UInt32) -> String { settings.routes[Int(route)].settings.name }
+}

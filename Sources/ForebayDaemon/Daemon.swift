@@ -1,0 +1,316 @@
+package import ForebayConfig
+package import ForebayCore
+import ForebayUV
+import ForebayUpstreams
+import ForebayWire
+import Logging
+
+/// The shell: it owns the loop, the sockets and the one core, performs the core's actions, and decides
+/// nothing.
+///
+///     callback ─▶ core event … (all events of a turn) ─▶ turnEnded ─▶ actions ─▶ perform
+///
+/// Every callback makes one call to the core, and nothing calls the core while it is at work.
+package final class Daemon {
+  let settings: DaemonSettings
+  let loop: Loop
+  var core: Sidecar
+  let log: EventLog
+  /// Counts loop turns, for everything that is bounded a turn.
+  private(set) var turn: UInt64 = 1
+
+  private var connections: [ClientConnection?] = []
+  private var upstreams: [(any Upstream)?] = []
+  var peers: [PeerConnection?] = []
+  private var clientListener: UnixListener?
+  private var peerListener: TCPListener?
+  private(set) var admin: AdminServer?
+  private var timer: Timer?
+  private var hooks: [TurnHook] = []
+  private var signals: [SignalHandle] = []
+  /// Something happened since the last turn ended.
+  private var isTurnDue = false
+  let startedAt: Instant
+  /// Where outputs and link headers are put together: used within one call only.
+  let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+  let linkHeaders = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 16)
+  let linkVectors = UnsafeMutableBufferPointer<UnsafeRawBufferPointer>.allocate(capacity: 128)
+  let ioVectors = UnsafeMutableBufferPointer<IOVector>.allocate(capacity: 128)
+
+  /// `settings.problems()` must be empty. Opens stores and sockets; nothing is served before `run`.
+  package init(_ settings: DaemonSettings) throws {
+    self.settings = settings
+    loop = try Loop()
+    startedAt = Instant(nanoseconds: Loop.now)
+    log = EventLog(level: settings.logLevel)
+    var adapted = settings.core
+    for (index, route) in settings.routes.enumerated() {
+      adapted.routes[index].upstream = Self.traits(route, adapted.limits)
+    }
+    adapted.limits.connectionsMax = try Self.connectionsMax(adapted.limits)
+    core = Sidecar(settings: adapted, seed: SystemSeed.draw(), now: startedAt)
+    do { try open() } catch {
+      shutDown()
+      throw error
+    }
+  }
+
+  deinit {
+    scratch.deallocate()
+    linkHeaders.deallocate()
+    linkVectors.deallocate()
+    ioVectors.deallocate()
+  }
+
+  private static func traits(_ route: DaemonSettings.RouteTarget, _ limits: Limits)
+    -> UpstreamTraits
+  {
+    switch route.address {
+    case .journal:
+      return JournalUpstream.traits(frameBytesMax: limits.frameBytesMax)
+    case .peerUnix, .peerTCP:
+      // The peer's credit bounds what is out, and it costs no copy here.
+      var traits = UpstreamTraits()
+      traits.kind = .peer
+      traits.deduplicates = true
+      traits.inFlightMessagesMax = Int(clamping: route.settings.bufferMessages)
+      traits.inFlightBytesMax = Int(clamping: route.settings.bufferBytes)
+      return traits
+    }
+  }
+
+  /// Descriptors kept for everything but client connections: stores, links, listeners, admin sessions.
+  private static let descriptorsKept: UInt64 = 64
+
+  /// Our own cap must bite before the descriptors run out: libuv sheds connections without a word.
+  private static func connectionsMax(_ limits: Limits) throws -> Int {
+    let available = try DescriptorLimit.raise().soft
+    return min(
+      limits.connectionsMax, Int(clamping: max(available, 2 * descriptorsKept) - descriptorsKept))
+  }
+
+  // MARK: Opening
+
+  private func open() throws {
+    upstreams = Array(repeating: nil, count: settings.routes.count)
+    peers = Array(repeating: nil, count: settings.routes.count)
+    for (index, route) in settings.routes.enumerated() {
+      if case .journal(let path) = route.address {
+        try Directories.makeIfMissing(parentOf: path, mode: 0o700)
+        upstreams[index] = try JournalUpstream(
+          path: path, frameBytesMax: settings.limits.frameBytesMax, on: loop, owner: self,
+          wallClock: WallClock.milliseconds)
+      }
+    }
+    timer = try Timer(on: loop) { [unowned self] in timerFired() }
+    for place in [TurnHook.Place.afterPolling, .beforePolling] {
+      let hook = try TurnHook(on: loop, place)
+      hook.start { [unowned self] in turnHooked(place) }
+      hooks.append(hook)
+    }
+    for signal in Signals.terminating {
+      signals.append(try SignalHandle(on: loop, signal) { [unowned self] in terminate() })
+    }
+    try Directories.makeIfMissing(parentOf: settings.adminSocket, mode: 0o700)
+    admin = try AdminServer(path: settings.adminSocket, on: loop, self)
+    try Directories.makeIfMissing(parentOf: settings.clientSocket, mode: 0o755)
+    try listen()
+  }
+
+  private func listen() throws {
+    let listener = try UnixListener(
+      on: loop, path: settings.clientSocket, mode: settings.clientSocketMode)
+    clientListener = listener
+    try listener.accept { [unowned self] arrival in
+      switch arrival {
+      case .success(let (stream, credentials)):
+        accepted(stream, PrincipalKey(listener: 0, user: credentials.user), isTCP: false)
+      case .failure(let error): log.problem("accept failed", ["error": "\(error)"])
+      }
+    }
+    guard let address = settings.peerListener else { return }
+    let peerListener = try TCPListener(
+      on: loop, SocketAddress(numeric: address.host, port: address.port))
+    self.peerListener = peerListener
+    try peerListener.accept { [unowned self] arrival in
+      switch arrival {
+      case .success(let stream):
+        accepted(stream, PrincipalKey(listener: 1, user: .max), isTCP: true)
+      case .failure(let error): log.problem("accept failed", ["error": "\(error)"])
+      }
+    }
+  }
+
+  // MARK: Running
+
+  /// Serves until a signal or the admin socket ends it.
+  package func run() {
+    log.event(
+      "ready",
+      [
+        "socket": settings.clientSocket, "admin": settings.adminSocket,
+        "routes": settings.routes.map { "\($0.settings.name)=\($0.address)" }.joined(
+          separator: ","),
+        "start_ms": "\(now.since(startedAt).millisecondsRoundedUp)",
+      ])
+    loop.run()
+    shutDown()
+  }
+
+  private func shutDown() {
+    for upstream in upstreams { upstream?.close() }
+    upstreams = []
+    try? loop.finish()
+  }
+
+  var now: Instant { Instant(nanoseconds: Loop.now) }
+
+  func event() { isTurnDue = true }
+
+  private func turnHooked(_ place: TurnHook.Place) {
+    if place == .afterPolling { turn += 1 }
+    if isTurnDue { endTurn() }
+  }
+
+  private func timerFired() {
+    core.deadlineReached(now: now)
+    event()
+  }
+
+  /// Performs until performing asks for nothing more. Each pass only reacts to what the last one did,
+  /// and a connection writes a bounded amount in it.
+  private func endTurn() {
+    while isTurnDue {
+      isTurnDue = false
+      core.turnEnded(now: now)
+      while let action = core.nextAction() { perform(action) }
+    }
+    if let deadline = core.nextDeadline {
+      timer?.fire(at: deadline.nanoseconds)
+    } else {
+      timer?.cancel()
+    }
+  }
+
+  private func perform(_ action: Action) {
+    switch action {
+    case .writeClient(let id): writeClient(id)
+    case .closeClient(let id, let code): closeClient(id, code)
+    case .readOut(let id):
+      connection(id)?.readOut()
+      core.clientReadOut(id, now: now)
+      event()
+    case .connectLink(let route): connectLink(route)
+    case .closeLink(let route): peers[Int(route)]?.end("no answer in time")
+    case .writeLink(let route): writeLink(route)
+    case .dispatch(let route, let call): upstreams[Int(route)]?.dispatch(call, core)
+    case .drained: drained()
+    }
+  }
+
+  // MARK: Clients
+
+  private func accepted(_ stream: StreamHandle, _ key: PrincipalKey, isTCP: Bool) {
+    event()
+    switch core.clientConnected(key, classIndex: 0, needsHeartbeat: isTCP, now: now) {
+    case .refused(let code):
+      log.refused(code, user: key.user)
+      Refusal.send(code, on: stream)
+    case .accepted(let id):
+      let connection = ClientConnection(id, stream, self)
+      while connections.count <= Int(id.slot) { connections.append(nil) }
+      connections[Int(id.slot)] = connection
+      connection.start()
+    }
+  }
+
+  private func connection(_ id: ClientID) -> ClientConnection? {
+    guard Int(id.slot) < connections.count, let found = connections[Int(id.slot)], found.id == id
+    else {
+      return nil
+    }
+    return found
+  }
+
+  func readBuffer(_ id: ClientID) -> UnsafeMutableRawBufferPointer { core.readBuffer(id) }
+
+  func received(_ count: Int, from id: ClientID) {
+    isTurnDue = true
+    core.received(count, from: id, now: now)
+  }
+
+  func outputDrained(_ id: ClientID) {
+    event()
+    core.outputDrained(id)
+  }
+
+  func connectionClosed(_ connection: ClientConnection) {
+    event()
+    connections[Int(connection.id.slot)] = nil
+    core.clientClosed(connection.id, now: now)
+  }
+
+  private func writeClient(_ id: ClientID) {
+    guard let connection = connection(id) else { return }
+    while true {
+      let count = core.takeOutput(id, into: scratch, now: now)
+      guard count > 0 else { return }
+      switch connection.write(UnsafeRawBufferPointer(rebasing: scratch[..<count])) {
+      case .whole: continue
+      case .stalled: return core.outputStalled(id, now: now)
+      case .broken: return connection.end()
+      }
+    }
+  }
+
+  private func closeClient(_ id: ClientID, _ code: ErrorCode?) {
+    guard let connection = connection(id) else { return }
+    let count = core.takeOutput(id, into: scratch, now: now)
+    if count > 0 { _ = connection.write(UnsafeRawBufferPointer(rebasing: scratch[..<count])) }
+    if let code { log.closed(code, id) }
+    connection.end()
+  }
+
+  // MARK: The end
+
+  /// The first request drains; another one ends it at once.
+  package func terminate() {
+    event()
+    switch core.lifecycle {
+    case .running:
+      log.event("draining", ["timeout_ms": "\(settings.drainTimeout.millisecondsRoundedUp)"])
+      clientListener?.close()
+      clientListener = nil
+      peerListener?.close()
+      peerListener = nil
+      core.drain(until: now + settings.drainTimeout, now: now)
+    case .draining, .drained:
+      log.event("ending at once", [:])
+      core.drain(until: now, now: now)
+      core.deadlineReached(now: now)
+    }
+  }
+
+  private func drained() {
+    // The last receipts go out before the connections do.
+    core.turnEnded(now: now)
+    while let action = core.nextAction() {
+      if action != .drained { perform(action) }
+    }
+    core.closeDrained(now)
+    while let action = core.nextAction() { perform(action) }
+    log.event("stopped", ["held": "\(core.heldMessages)"])
+    loop.stop()
+  }
+}
+
+extension Daemon: UpstreamOwner {
+  package func callSettled(_ call: UInt32, _ verdict: CallVerdict) {
+    event()
+    core.callSettled(call, verdict, now: now)
+  }
+
+  package func upstreamNoticed(_ text: String, isProblem: Bool) {
+    if isProblem { log.problem(text, [:]) } else { log.event(text, [:]) }
+  }
+}

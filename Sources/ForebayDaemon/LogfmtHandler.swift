@@ -1,0 +1,55 @@
+import Glibc
+import Logging
+
+/// swift-log's lines as logfmt on standard error: `ts=… level=… msg="…" key=value …`.
+struct LogfmtHandler: LogHandler {
+  var metadata = Logger.Metadata()
+  var logLevel = Logger.Level.info
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    var line = "ts=\(Self.timestamp()) level=\(event.level) msg=\(Self.quoted("\(event.message)"))"
+    let fields = metadata.merging(event.metadata ?? [:]) { $1 }
+    for key in fields.keys.sorted() { line += " \(key)=\(Self.quoted("\(fields[key]!)"))" }
+    line += "\n"
+    // One write, so that lines of several processes don't mix.
+    let bytes = Array(line.utf8)
+    _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
+
+  /// UTC with milliseconds.
+  private static func timestamp() -> String {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    var parts = tm()
+    gmtime_r(&time.tv_sec, &parts)
+    var text = [CChar](repeating: 0, count: 32)
+    strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
+    let seconds = String(
+      decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let milliseconds = String(time.tv_nsec / 1_000_000 + 1000).dropFirst()
+    return "\(seconds).\(milliseconds)Z"
+  }
+
+  /// As it is if it needs no quotes; else quoted, with everything that could end a line escaped.
+  static func quoted(_ text: String) -> String {
+    let isPlain =
+      !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x3d }
+    if isPlain { return text }
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      case "\n": quoted += "\\n"
+      case _ where scalar.value < 0x20 || scalar.value == 0x7f: quoted += "\\u\(scalar.value)"
+      case _: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+}
