@@ -84,6 +84,9 @@ let package = Package(
       name: "JournalDriver", dependencies: ["ForebayStore", "ForebayWire"],
       path: "Tests/JournalDriver", swiftSettings: strict),
     .testTarget(
+      name: "ForebayClientTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayCore"],
+      swiftSettings: strict),
+    .testTarget(
       name: "ForebayDaemonTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayDaemon"],
       swiftSettings: strict),
   ]

@@ -1,0 +1,105 @@
+package import ForebayWire
+
+/// What the machine has to tell. The shell takes all events after each call.
+package enum ClientEvent: Equatable, Sendable {
+  /// The daemon answered HELLO; messages wait only for the first WINDOW now.
+  case welcomed(isResumed: Bool, frameBytesMax: Int)
+  /// The messages have come as far as their sender wanted to hear of first, but aren't settled.
+  case answered(first: UInt64, count: Int, outcome: Outcome)
+  /// The messages' one final outcome.
+  case settled(first: UInt64, count: Int, outcome: Outcome, code: MessageCode, flags: ReceiptFlags)
+  /// The machine let go of messages without the daemon's word. Final too.
+  case abandoned(first: UInt64, count: Int, certainty: Certainty, cause: AbandonCause)
+  /// What the window looks like now: its state or reason is another one, or it opened or shut.
+  case windowChanged(WindowView)
+  /// Close the socket, then call `connectionLost`. After `saidBye` write what is produced first.
+  case ended(ConnectionEnd)
+}
+
+/// What is known of a message that the daemon has given no final outcome.
+package enum Certainty: Equatable, Sendable {
+  /// No byte of it was ever sent.
+  case notSent
+  /// It was sent, in whole or in part; the daemon may have forwarded it.
+  case unknown
+}
+
+package enum AbandonCause: Equatable, Sendable {
+  /// The client was closed first.
+  case closed
+  /// A new connection came with a smaller maximum frame than the one that the message was made for.
+  case frameTooLarge
+}
+
+/// The window as it is shown to people.
+package struct WindowView: Equatable, Sendable {
+  /// Whether the next message fits.
+  package var isShut = true
+  package var state = WindowState.shut
+  package var reason = WindowReason.none
+  package var retryAfterMilliseconds: UInt32 = 0
+  package var openMessages: UInt64 = 0
+  package var openBytes: UInt64 = 0
+
+  package init() {}
+}
+
+/// Every way in which a connection ends.
+package enum ConnectionEnd: Equatable, Sendable {
+  /// The daemon broke the protocol.
+  case mistake(DaemonMistake)
+  /// The daemon sent ERROR. The code is nil where this version doesn't know it.
+  case refused(ErrorCode?, retryAfterMilliseconds: UInt32)
+  /// After GOAWAY, with everything settled that the daemon owed, or at its deadline.
+  case drained(ErrorCode?)
+  case welcomeTimeout
+  case heartbeatMissed
+  /// BYE is produced.
+  case saidBye
+
+  /// Whether another connection may do better.
+  package var isRetriable: Bool {
+    switch self {
+    case .mistake, .saidBye: return false
+    case .refused(let code, _): return code?.isRetriable ?? true
+    case .drained, .welcomeTimeout, .heartbeatMissed: return true
+    }
+  }
+}
+
+/// What the daemon did against the protocol. None of it may be answered by anything but hanging up.
+package enum DaemonMistake: Equatable, Sendable {
+  /// A frame that can't be read; the code says what is wrong with it.
+  case malformedFrame(ErrorCode)
+  /// A frame of a type that doesn't belong here.
+  case unexpectedFrame(FrameType)
+  /// The first WINDOW came while WELCOME's ranges were still missing.
+  case rangesMissing(UInt32)
+  /// More ranges came than WELCOME announced, or than a client can be expected to remember.
+  case tooManyRanges
+  /// An outcome for a message that this connection never carried.
+  case receiptForUnsent(UInt64)
+  /// A second final outcome.
+  case receiptRepeated(UInt64)
+  /// The daemon knows, or has counted, what was never sent.
+  case countsUnsent
+  /// It asks for answers faster than it reads them.
+  case controlFlood
+}
+
+extension ErrorCode {
+  /// Whether a client that is told this may come back. The others are its own mistakes, refusals
+  /// that stay, or a session that somebody else has taken: coming back would only fight for it.
+  var isRetriable: Bool {
+    switch self {
+    case .tooManyConnections, .helloTimeout, .frameTimeout, .reclaimTimeout, .slowReader,
+      .shuttingDown, .heartbeatTimeout, .internal, .killed, .tooManySessions:
+      return true
+    case .badMagic, .unsupportedVersion, .frameTooShort, .frameTooLarge, .unknownFrameType,
+      .reservedBits, .helloExpected, .sequenceNotIncreasing, .flowControl, .badExtension,
+      .badField, .helloRepeated, .unknownRoute, .notPermitted, .sessionTaken, .controlFlood,
+      .originMismatch, .wrongDirection:
+      return false
+    }
+  }
+}
