@@ -72,6 +72,9 @@ let package = Package(
       exclude: ["relay", "malloc-counter"], swiftSettings: strict),
 
     .testTarget(
+      name: "ForebayBenchTests", dependencies: ["forebay-bench", "ForebayWire", "ForebayCore"],
+      swiftSettings: strict),
+    .testTarget(
       name: "ForebayWireTests", dependencies: ["ForebayWire"], swiftSettings: strict),
     .testTarget(
       name: "ForebayCoreTests", dependencies: ["ForebayCore", "ForebayWire"], swiftSettings: strict),

@@ -72,6 +72,7 @@ final class Load {
 
   /// Runs a whole load on a loop of its own.
   static func run(_ settings: Settings) throws(UVError) -> LoadResult {
+    _ = try DescriptorLimit.raise()
     let loop = try Loop()
     let load = Load(settings, on: loop)
     let cpuBefore = processCPU()
@@ -198,7 +199,7 @@ final class Load {
 
   private func tick() {
     let now = self.now
-    if phase == .running, let stopped, now >= stopped { stopSending() }
+    if phase == .running, isAllSent || stopped.map({ now >= $0 }) ?? false { stopSending() }
     if now >= deadline {
       switch phase {
       case .connecting, .leaving: finish()

@@ -217,6 +217,8 @@ final class LoadClient {
   /// Moves `next` past what the daemon knows. How many messages there are to send again from it, or
   /// nil if none.
   private func skipKnown() -> UInt64? {
+    // The listing may have settled what lay at the old floor.
+    next = max(next, ledger.floor)
     while true {
       let candidate = held.firstAbsent(from: ledger.settledAbove.firstAbsent(from: next))
       if candidate == next { break }

@@ -123,6 +123,6 @@ final class Sink {
   }
 
   private func schedule() {
-    if let next = core.nextTick(now: now) { timer?.fire(at: next.nanoseconds) }
+    if let next = core.nextTick { timer?.fire(at: next.nanoseconds) }
   }
 }

@@ -179,12 +179,12 @@ final class SinkCore {
     return commands
   }
 
-  /// When `tick` has something to do, as far as is known now.
-  func nextTick(now: Instant) -> Instant? {
+  /// When `tick` has something to do. It doesn't move with the clock: asking again and again mustn't
+  /// put a tick off.
+  var nextTick: Instant? {
     var next = script?.steps.first?.at
     if let head = waiting.head, !failures.contains(.stall) {
-      // An empty bucket has a message's worth again within a timer's resolution or soon after.
-      let due = head.entry.due > now ? head.entry.due : now + .milliseconds(1)
+      let due = max(head.entry.due, bucket?.nextToken ?? head.entry.due)
       next = min(next ?? due, due)
     }
     return next

@@ -17,6 +17,11 @@ struct TokenBucket: Sendable {
     refilled = now
   }
 
+  /// When a message may be settled again.
+  var nextToken: Instant {
+    tokens >= 1 ? refilled : refilled + .nanoseconds(UInt64((1 - tokens) / perNanosecond) + 1)
+  }
+
   mutating func take(upTo wanted: Int, now: Instant) -> Int {
     tokens = min(burst, tokens + Double(now.since(refilled).nanoseconds) * perNanosecond)
     refilled = now
