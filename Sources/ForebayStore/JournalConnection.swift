@@ -18,7 +18,7 @@ package enum JournalNotice: Equatable, Sendable {
 /// The journal's open file, ready to write. The journal's thread alone uses it.
 final class JournalConnection {
   private let file: StoreFile
-  private let database: SQLiteDatabase
+  let database: SQLiteDatabase
   private let insert: SQLiteStatement
   private let begin: SQLiteStatement
   private let commit: SQLiteStatement

@@ -98,6 +98,7 @@ import Testing
     let aside = directory.file("aside.db")
     #expect(rename(path, aside) == 0)
     #expect(await harness.write(11...20).failure?.kind == .moved)
+    #expect(!exists(path + "-wal") && !exists(path + "-shm"), "the next file must not find these")
     #expect(await harness.write(11...20) == .committed)
     #expect(harness.journal.drainNotices() == [.created, .created, .reopened])
     #expect(try integer(in: path, "SELECT count(*) FROM messages WHERE sequence > 10") == 10)
@@ -117,6 +118,20 @@ import Testing
     #expect(rename(home + ".gone", home) == 0)
     #expect(await harness.write(2...2) == .committed)
     #expect(try JournalReader(path: path).statistics().duplicates == 0)
+  }
+
+  @Test func writesNothingOfAGroupThatFailsHalfway() async throws {
+    let harness = try JournalHarness(path)
+    #expect(await harness.write(1...10) == .committed)
+    // Somebody else takes an id in the middle of the next batch.
+    try withDatabase(path) {
+      try $0.execute("INSERT INTO messages VALUES (15, 0, x'00', 999, 0, NULL, x'00')")
+    }
+    #expect(await harness.write(11...20).failure?.kind == .other)
+    #expect(try integer(in: path, "SELECT count(*) FROM messages") == 11)
+    #expect(await harness.write(11...20) == .committed)
+    #expect(try integer(in: path, "SELECT count(*) FROM messages") == 21)
+    #expect(try integer(in: path, "SELECT min(id) FROM messages WHERE sequence = 11") == 16)
   }
 
   @Test func quarantinesAFileThatAWriteFindsCorrupt() async throws {

@@ -40,6 +40,15 @@ import Testing
     #expect(try integer(in: path, "PRAGMA user_version") == 1)
   }
 
+  /// A killed process loses nothing even without this; a machine without power would.
+  @Test func waitsForTheDiskAtEveryCommit() throws {
+    let connection = try JournalConnection.open(
+      StoreFile(path: path), JournalOptions(), isSuspect: false
+    ) { _ in }
+    #expect(try connection.database.integer("PRAGMA synchronous") == 2, "FULL")
+    #expect(try connection.database.text("PRAGMA journal_mode") == "wal")
+  }
+
   @Test func tightensAModeThatOthersCanRead() async throws {
     try await makeJournal()
     #expect(chmod(path, 0o644) == 0)
