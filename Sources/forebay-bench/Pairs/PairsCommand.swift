@@ -21,7 +21,8 @@ struct PairsCommand: ParsableCommand {
   static let relay = "out/forebay-relay {socket} {sink}"
   static let daemon =
     "forebayd --socket {socket} --admin-socket {admin} --upstream forebay+unix:{sink}"
-    + " --buffer-messages 65536 --buffer-bytes 268435456 --window-messages 4096"
+    + " --buffer-messages 65536 --buffer-bytes 256MiB --window-messages 4096"
+    + " --log-level warning"
 
   @Option(help: "The command that is measured against.")
   var baseline = relay
