@@ -8,6 +8,19 @@ package struct DataRun: Equatable, Sendable {
   package var ttlMilliseconds: UInt32
   package var lane: UInt8
   package var level: ReceiptLevel
+
+  package init(
+    offset: Int, byteCount: Int, count: Int, firstSequence: UInt64, ttlMilliseconds: UInt32,
+    lane: UInt8, level: ReceiptLevel
+  ) {
+    self.offset = offset
+    self.byteCount = byteCount
+    self.count = count
+    self.firstSequence = firstSequence
+    self.ttlMilliseconds = ttlMilliseconds
+    self.lane = lane
+    self.level = level
+  }
 }
 
 /// Finds runs in received bytes without copying or rewriting any.

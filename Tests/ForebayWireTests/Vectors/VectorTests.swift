@@ -48,7 +48,8 @@ import Testing
 
   @Test(arguments: withInput.filter(\.canGoFirst)) func holdsBehindAnother(_ first: Vector) {
     for second in Self.withInput
-    where second.dependsOnNothing && second.setup == first.setup && second.bytes.count <= Self.long {
+    where second.dependsOnNothing && second.setup == first.setup && second.bytes.count <= Self.long
+    {
       var receiver = self.receiver(for: first, describingMessages: first.describesMessages)
       receiver.feed(first.bytes + second.bytes)
       let shift = first.bytes.count
@@ -59,7 +60,9 @@ import Testing
   }
 
   /// What arrives in the cases for senders are good frames; ForebayClient's tests do the rest.
-  @Test(arguments: Vector.all.filter { $0.steps != nil }) func readsWhatSendersHear(_ vector: Vector) {
+  @Test(arguments: Vector.all.filter { $0.steps != nil }) func readsWhatSendersHear(
+    _ vector: Vector
+  ) {
     for frame in vector.steps!.compactMap(\.recv) {
       var receiver = self.receiver(for: vector)
       receiver.feed(Vector.bytes(hex: frame))
