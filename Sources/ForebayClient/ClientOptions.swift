@@ -72,11 +72,13 @@ public struct ClientOptions: Sendable {
 }
 
 extension ClientOptions {
-  /// The shim's version, as daemons show it.
-  static let shimVersion = "0.1.0"
+  /// This library's version, as daemons show it.
+  package static let shimVersion = "0.1.0"
 
-  /// What a name or a route may have in bytes, far below what HELLO has room for.
-  static let nameBytesMax = 255
+  /// What the protocol allows for a client's name.
+  static let nameBytesMax = 64
+  /// Far below what HELLO has room for, and above any name that a configuration takes.
+  static let routeBytesMax = 255
 
   func machineOptions(session: SessionID) -> ClientMachine.Options {
     var options = ClientMachine.Options(

@@ -33,18 +33,22 @@ public final class ForebayClient {
   public init(
     _ options: ClientOptions = ClientOptions(), onReport: ((OutcomeReport) -> Void)? = nil
   ) throws(ForebayError) {
-    for (what, name) in [("route", options.route), ("name", options.name)] {
-      guard (name?.utf8.count ?? 0) <= ClientOptions.nameBytesMax else {
-        throw ForebayError(
-          code: .invalid,
-          text: "the \(what) is longer than \(ClientOptions.nameBytesMax) bytes")
-      }
-    }
+    try Self.check("route", options.route, bytesMax: ClientOptions.routeBytesMax)
+    try Self.check("name", options.name, bytesMax: ClientOptions.nameBytesMax)
     session = options.continuedSession ?? SessionID()
     path = options.socketPath
     machine = ClientMachine(options.machineOptions(session: session))
     backoff = ConnectBackoff(seed: .random(in: .min ... .max))
     self.onReport = onReport
+  }
+
+  private static func check(
+    _ what: String, _ value: String?, bytesMax: Int
+  ) throws(ForebayError) {
+    guard (value?.utf8.count ?? 0) <= bytesMax else {
+      throw ForebayError(
+        code: .invalid, text: "the \(what) is longer than \(bytesMax) bytes")
+    }
   }
 
   // MARK: Sending
@@ -345,7 +349,11 @@ public final class ForebayClient {
     lastProblem = end.text
     var hint: Nanoseconds = 0
     if case .refused(_, let milliseconds) = end { hint = .milliseconds(UInt64(milliseconds)) }
-    if !end.isRetriable { failure = ForebayError(end) }
+    switch end.remedy {
+    case .again: break
+    case .bug: hint = max(hint, ClientLimits.bugWait)
+    case .stop: failure = ForebayError(end)
+    }
     connectionLost(now: now, hint: hint)
   }
 }

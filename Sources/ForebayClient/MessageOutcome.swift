@@ -88,7 +88,7 @@ extension OutcomeReport {
   }
 
   /// Takes in a report that continues this one and says the same.
-  mutating func extend(with next: OutcomeReport) -> Bool {
+  package mutating func extend(with next: OutcomeReport) -> Bool {
     var joined = next
     joined.messages = messages
     guard joined == self, messages.upperBound == next.messages.lowerBound else { return false }

@@ -168,7 +168,8 @@ struct DaemonLine {
   ) -> DaemonLine {
     let welcome = Welcome(
       frameBytesMax: frameBytesMax, overhead: Conversation.overhead,
-      heartbeatMilliseconds: heartbeat, ranges: ranges, known: known, isResumed: known > 0)
+      heartbeatMilliseconds: heartbeat, ranges: ranges, known: known,
+      isResumed: known > 0 || ranges > 0)
     return DaemonLine(bytes: welcome.encoded())
   }
 

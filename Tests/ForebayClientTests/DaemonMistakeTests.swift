@@ -59,36 +59,10 @@ import Testing
     expectMistake(.unexpectedFrame(.pong), in: talk)
   }
 
-  @Test func anOutcomeForAMessageThatWasNotSent() {
-    let talk = Conversation.begun(messages: 1)
-    for text in ["a", "b"] { talk.submit(text) }
-    _ = talk.said()
-    talk.hear(.delivered(1, count: 2))
-    expectMistake(.receiptForUnsent(2), in: talk)
-    #expect(talk.machine.unsettledCount == 2)
-  }
-
-  @Test func anOutcomeForAMessageThatIsNotThere() {
-    let talk = Conversation.begun()
-    talk.hear(.delivered(1))
-    expectMistake(.receiptForUnsent(1), in: talk)
-  }
-
-  @Test func aListedRangeThatWasNeverSent() {
+  @Test func knowledgeOfASessionThatItDoesNotKnow() {
     let talk = greeted()
-    talk.submit("a")
-    talk.hear(.welcome(ranges: 1), .received(1))
-    expectMistake(.receiptForUnsent(1), in: talk)
-  }
-
-  @Test func aSecondFinalOutcome() {
-    let talk = Conversation.begun()
-    talk.submit("a")
-    _ = talk.said()
-    talk.hear(.delivered(1))
-    _ = talk.news()
-    talk.hear(.receipt(ReceiptRange(first: 1, count: 1, outcome: .dropped)))
-    expectMistake(.receiptRepeated(1), in: talk)
+    talk.hear(.frame(Welcome(frameBytesMax: 100, overhead: 0, ranges: 1)))
+    expectMistake(.malformedFrame(.badField), in: talk)
   }
 
   @Test func knowledgeOfWhatWasNeverSent() {

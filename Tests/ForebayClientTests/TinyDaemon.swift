@@ -135,7 +135,8 @@ struct TinyDaemon {
     say(
       Welcome(
         frameBytesMax: Self.frameBytesMax, overhead: UInt32(Self.overhead),
-        ranges: UInt32(ranges.count), known: session.known, isResumed: session.known > 0))
+        ranges: UInt32(ranges.count), known: session.known,
+        isResumed: session.known > 0 || !ranges.isEmpty))
     say(ranges)
     link.isWindowSent = true
     if below(2) == 0 { grant() }

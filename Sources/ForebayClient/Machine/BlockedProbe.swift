@@ -2,8 +2,7 @@
 /// to 5 s. A lost wake-up on the daemon's side thus costs seconds, never for ever.
 package struct BlockedProbe: Sendable {
   static let firstWait = Nanoseconds.milliseconds(200)
-  /// With a quarter of jitter on top the longest wait is 5 s.
-  static let longestWait = Nanoseconds.milliseconds(4_000)
+  static let longestWait = Nanoseconds.milliseconds(5_000)
 
   private enum State {
     /// The next frame fits, or there is none. Can transition to: waiting.
@@ -57,6 +56,7 @@ package struct BlockedProbe: Sendable {
   }
 
   private static func spread(_ wait: Nanoseconds, _ jitter: inout Jitter) -> Nanoseconds {
-    wait + jitter.below(wait / 4)
+    // Always later: the daemon counts what comes more often than these times.
+    wait + jitter.below(wait / 8)
   }
 }

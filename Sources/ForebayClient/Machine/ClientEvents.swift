@@ -57,14 +57,24 @@ package enum ConnectionEnd: Equatable, Sendable {
   /// BYE is produced.
   case saidBye
 
-  /// Whether another connection may do better.
-  package var isRetriable: Bool {
+  /// What to do next.
+  package var remedy: Remedy {
     switch self {
-    case .mistake, .saidBye: return false
-    case .refused(let code, _): return code?.isRetriable ?? true
-    case .drained, .welcomeTimeout, .heartbeatMissed: return true
+    case .mistake, .saidBye: return .stop
+    case .refused(let code, _): return code?.remedy ?? .again
+    case .drained, .welcomeTimeout, .heartbeatMissed: return .again
     }
   }
+}
+
+/// What a client does after its connection ended: the column "then" of `proto/WIRE.md` §5.8.
+package enum Remedy: Equatable, Sendable {
+  /// Connect again after the backoff, or after what the daemon said.
+  case again
+  /// It is this client's own mistake: connect again, but no sooner than in 5 s.
+  case bug
+  /// Connecting again would change nothing, or only fight for the session.
+  case stop
 }
 
 /// What the daemon did against the protocol. None of it may be answered by anything but hanging up.
@@ -77,10 +87,6 @@ package enum DaemonMistake: Equatable, Sendable {
   case rangesMissing(UInt32)
   /// More ranges came than WELCOME announced, or than a client can be expected to remember.
   case tooManyRanges
-  /// An outcome for a message that this connection never carried.
-  case receiptForUnsent(UInt64)
-  /// A second final outcome.
-  case receiptRepeated(UInt64)
   /// The daemon knows, or has counted, what was never sent.
   case countsUnsent
   /// It asks for answers faster than it reads them.
@@ -88,18 +94,17 @@ package enum DaemonMistake: Equatable, Sendable {
 }
 
 extension ErrorCode {
-  /// Whether a client that is told this may come back. The others are its own mistakes, refusals
-  /// that stay, or a session that somebody else has taken: coming back would only fight for it.
-  var isRetriable: Bool {
+  var remedy: Remedy {
     switch self {
-    case .tooManyConnections, .helloTimeout, .frameTimeout, .reclaimTimeout, .slowReader,
-      .shuttingDown, .heartbeatTimeout, .internal, .killed, .tooManySessions:
-      return true
-    case .badMagic, .unsupportedVersion, .frameTooShort, .frameTooLarge, .unknownFrameType,
-      .reservedBits, .helloExpected, .sequenceNotIncreasing, .flowControl, .badExtension,
-      .badField, .helloRepeated, .unknownRoute, .notPermitted, .sessionTaken, .controlFlood,
-      .originMismatch, .wrongDirection:
-      return false
+    case .tooManyConnections, .frameTimeout, .reclaimTimeout, .slowReader, .shuttingDown,
+      .heartbeatTimeout, .internal, .killed, .tooManySessions:
+      return .again
+    case .frameTooShort, .frameTooLarge, .unknownFrameType, .reservedBits, .helloExpected,
+      .sequenceNotIncreasing, .flowControl, .badExtension, .badField, .helloRepeated,
+      .helloTimeout, .controlFlood, .originMismatch, .wrongDirection:
+      return .bug
+    case .badMagic, .unsupportedVersion, .unknownRoute, .notPermitted, .sessionTaken:
+      return .stop
     }
   }
 }

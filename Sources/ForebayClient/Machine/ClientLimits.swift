@@ -12,7 +12,6 @@ package enum ClientLimits {
   /// Ranges about messages that aren't submitted yet, in a session that an earlier process began.
   /// The daemon keeps some thousands at most.
   package static let foreknownRangesMax = 16_384
-  /// SEEN goes out every quarter window, but not more often than this many messages: the daemon
-  /// keeps at least 1 024 outcomes, and limits the rate of control frames.
-  package static let seenStepMin: UInt64 = 16
+  /// The least wait after a mistake of our own: whatever made it will make it again.
+  package static let bugWait = Nanoseconds.milliseconds(5_000)
 }

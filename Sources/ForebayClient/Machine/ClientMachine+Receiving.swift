@@ -32,7 +32,7 @@ extension ClientMachine {
 
   /// What is done once for all frames of one read.
   private mutating func finishReceiving() {
-    if log.floor - link.floorTold >= max(link.largestWindow / 4, ClientLimits.seenStepMin) {
+    if log.floor - link.floorTold >= max(1, link.largestWindow / 4) {
       tellFloor()
     }
     if case .draining(let code, _) = state, link.outCount == 0, link.partBytes == 0 {
@@ -66,6 +66,9 @@ extension ClientMachine {
     guard case .greeting(let deadline) = state else {
       return end(.mistake(.unexpectedFrame(.welcome)))
     }
+    guard welcome.isResumed || (welcome.ranges == 0 && welcome.known == 0) else {
+      return end(.mistake(.malformedFrame(.badField)))
+    }
     guard options.continuesSession || welcome.known < sentEver else {
       return end(.mistake(.countsUnsent))
     }
@@ -89,8 +92,10 @@ extension ClientMachine {
       update.receivedMessages <= link.credit.sentMessages
     else { return end(.mistake(.countsUnsent)) }
     link.credit.raise(toBytes: update.limitBytes, messages: update.limitMessages)
-    link.largestWindow = max(
-      link.largestWindow, link.credit.limitMessages - update.receivedMessages)
+    if update.limitMessages > update.receivedMessages {
+      link.largestWindow = max(
+        link.largestWindow, update.limitMessages - update.receivedMessages)
+    }
     if update.reason == .receiptsUnseen { tellFloor() }
     windowSaid(update)
   }
@@ -103,15 +108,12 @@ extension ClientMachine {
     }
     for index in 0..<(try Receipt.count(frame: frame)) {
       let range = try Receipt.range(at: index, frame: frame)
-      let mistake: DaemonMistake?
       if case .listing(let rangesLeft, let deadline) = state {
         guard rangesLeft > 0 else { return end(.mistake(.tooManyRanges)) }
         state = .listing(rangesLeft: rangesLeft - 1, deadline: deadline)
-        mistake = listed(range)
-      } else {
-        mistake = judged(range)
       }
-      if let mistake { return end(.mistake(mistake)) }
+      apply(range)
+      if options.continuesSession, !remember(range) { return end(.mistake(.tooManyRanges)) }
     }
   }
 
@@ -154,53 +156,35 @@ extension ClientMachine {
 
   // MARK: Receipts
 
-  /// A range between WELCOME and the first WINDOW: what became of earlier connections' messages.
-  /// It may repeat outcomes that came before the connection was lost.
-  private mutating func listed(_ range: ReceiptRange) -> DaemonMistake? {
-    if !options.continuesSession, range.end > sentEver { return .receiptForUnsent(range.first) }
-    apply(range)
-    return remember(range)
-  }
-
-  /// A range in the flow of the connection.
-  private mutating func judged(_ range: ReceiptRange) -> DaemonMistake? {
-    if let unsent = firstUnsent(in: range) { return .receiptForUnsent(unsent) }
-    let submittedEnd = min(range.end, log.next)
-    let settled = apply(range)
-    if range.outcome.isFinal, range.first < submittedEnd,
-      UInt64(settled) < submittedEnd - range.first
-    {
-      return .receiptRepeated(range.first)
+  /// Applies a range to the messages that it can be true of: those that were ever sent, by whichever
+  /// process. What is settled already, or was never sent, is ignored (W-8.4.2).
+  private mutating func apply(_ range: ReceiptRange) {
+    let end = options.continuesSession ? log.next : sentEver
+    guard let range = range.prefix(upTo: end) else { return }
+    // A frame that is half out must go on as it began; its resend's outcome will come again.
+    if link.partBytes > 0, range.first <= link.cursor, range.end > link.cursor {
+      if let before = range.prefix(upTo: link.cursor) { applyWhole(before) }
+      if let after = range.suffix(from: link.cursor + 1) { applyWhole(after) }
+    } else {
+      applyWhole(range)
     }
-    return remember(range)
   }
 
-  /// Applies a range to what is submitted of it, and tells how many messages it settled.
-  @discardableResult
-  private mutating func apply(_ range: ReceiptRange) -> Int {
-    if range.outcome.isFinal { return settle(range) }
-    if case .listing = state { hold(range) } else { answer(range) }
-    return 0
-  }
-
-  /// The first message in `range` that isn't out: neither sent on this connection nor held.
-  private func firstUnsent(in range: ReceiptRange) -> UInt64? {
-    var place = max(range.first, link.cursor)
-    while let piece = log.piece(from: place, to: range.end) {
-      for index in piece.indexes where piece.block.isToSend(index) {
-        return piece.sequence(index)
-      }
-      place = piece.end
+  private mutating func applyWhole(_ range: ReceiptRange) {
+    if range.outcome.isFinal {
+      settle(range)
+    } else if case .listing = state {
+      hold(range)
+    } else {
+      answer(range)
     }
-    return range.end > log.next && !options.continuesSession ? log.next : nil
   }
 
   /// Keeps what a range says about messages that an earlier process sent and that this one will
-  /// submit yet.
-  private mutating func remember(_ range: ReceiptRange) -> DaemonMistake? {
-    guard let ahead = range.suffix(from: log.next) else { return nil }
+  /// submit yet. False when it is more than can be kept.
+  private mutating func remember(_ range: ReceiptRange) -> Bool {
+    guard let ahead = range.suffix(from: log.next) else { return true }
     if ahead.outcome.isFinal { foreknownFinal.insert(ahead) } else { foreknownHeld.insert(ahead) }
-    let count = max(foreknownFinal.count, foreknownHeld.count)
-    return count > ClientLimits.foreknownRangesMax ? .tooManyRanges : nil
+    return max(foreknownFinal.count, foreknownHeld.count) <= ClientLimits.foreknownRangesMax
   }
 }

@@ -5,8 +5,8 @@ import Glibc
 final class Connection {
   /// Twice the largest frame that a daemon sends: one that is cut off never fills the buffer.
   private static let inboxBytes = 2 * WireLimits.controlFrameBytesMax
-  /// Some socket buffers' worth, so that a system call carries much.
-  private static let outboxBytes = 262_144
+  /// A system call carries much, and an answer to the daemon waits behind no more than this.
+  private static let outboxBytes = 131_072
   /// Reads and writes in one turn: a daemon that never stops talking doesn't keep its client's
   /// caller from being served.
   private static let roundsMax = 16
