@@ -214,6 +214,13 @@ local function malformed(tree, range, code, why)
   tree:add_tvb_expert_info(e.malformed, range, code .. ": " .. why)
 end
 
+local U64_MAX = UInt64.new(0xffffffff, 0xffffffff)
+
+-- Whether `count` sequences from `first` on are all sequences: 1 to 2^64 - 2.
+local function is_sequence_range(first, count)
+  return count > 0 and first > UInt64.new(0) and first <= U64_MAX - UInt64.new(count)
+end
+
 local function is_zero(range)
   for i = 0, range:len() - 1 do
     if range(i, 1):uint() ~= 0 then return false end
@@ -261,7 +268,7 @@ local function add_extension(tree, tvb, offset, kind, size)
   return item
 end
 
-local function add_extensions(tree, tvb, offset, size)
+local function add_extensions(tree, tvb, offset, size, is_data)
   local finish = offset + size
   while offset < finish do
     if finish - offset < 4 then
@@ -277,8 +284,10 @@ local function add_extensions(tree, tvb, offset, size)
       or (padded > length and not is_zero(tvb(offset + 4 + length, padded - length))) then
       malformed(item, tvb(offset, 4 + padded), "BAD_EXTENSION", "padding isn't zero")
     end
-    if kind >= 128 then
+    if kind >= 128 and is_data then
       item:add_tvb_expert_info(e.critical, tvb(offset, 4 + padded), "Unknown critical extension")
+    elseif kind >= 128 then
+      malformed(item, tvb(offset, 4 + padded), "BAD_EXTENSION", "unknown and critical")
     end
     offset = offset + 4 + padded
   end
@@ -310,8 +319,7 @@ local function add_ranges(tree, tvb, info)
     elseif outcome >= 17 and outcome <= 20 then
       item:add_tvb_expert_info(e.refused, tvb(at, 16), span .. " " .. outcomes[outcome])
     end
-    if count == 0 or first == UInt64.new(0) or last < first
-      or last == UInt64.new(0xffffffff, 0xffffffff) then
+    if not is_sequence_range(first, count) then
       malformed(item, tvb(at, 12), "BAD_FIELD", "not a range of sequences")
     end
     if i < 4 then shown[#shown + 1] = span .. " " .. name_of(outcomes, outcome) end
@@ -337,7 +345,7 @@ local value_mistake = {
     if size > EXTENSIONS_BYTES_MAX or size > tvb:len() - 24 then
       return "BAD_EXTENSION", tvb(22, 2)
     end
-    if is_zero(tvb(8, 8)) or sequence == UInt64.new(0xffffffff, 0xffffffff) then
+    if not is_sequence_range(sequence, 1) then
       return "SEQUENCE_NOT_INCREASING", tvb(8, 8)
     end
   end,
@@ -346,8 +354,11 @@ local value_mistake = {
   [9] = function(tvb)
     local count = tvb(40, 4):uint()
     if count < 1 or count > RUN_MESSAGES_MAX then return "BAD_FIELD", tvb(40, 4) end
-    if is_zero(tvb(8, 8)) then return "BAD_FIELD", tvb(8, 8) end
-    if is_zero(tvb(32, 8)) then return "BAD_FIELD", tvb(32, 8) end
+    for _, place in ipairs({ 8, 32 }) do
+      if not is_sequence_range(tvb(place, 8):uint64(), count) then
+        return "BAD_FIELD", tvb(place, 8)
+      end
+    end
     if is_zero(tvb(48, 8)) then return "BAD_FIELD", tvb(48, 8) end
     if tvb(56, 1):uint() >= LANES_MAX then return "BAD_FIELD", tvb(56, 1) end
   end,
@@ -417,7 +428,7 @@ end
 local function add_data(tree, tvb, stream)
   local size = tvb(22, 2):uint()
   if size > tvb:len() - 24 then return end
-  add_extensions(tree, tvb, 24, size)
+  add_extensions(tree, tvb, 24, size, true)
   local start = 24 + size
   tree:add(f.payload_length, tvb:len() - start):set_generated()
   if tvb:len() > start then tree:add(f.payload, tvb(start)) end
@@ -450,7 +461,7 @@ local function dissect_frame(range, pinfo, root, stream)
   elseif kind == 2 then
     add_data(tree, tvb, stream)
   else
-    add_extensions(tree, tvb, layouts[kind].size, tvb:len() - layouts[kind].size)
+    add_extensions(tree, tvb, layouts[kind].size, tvb:len() - layouts[kind].size, false)
     if kind == 9 and stream.overhead then
       tree:add(f.cost, tvb:len() + stream.overhead):set_generated()
     end
