@@ -61,7 +61,7 @@ let package = Package(
     // The programs.
     .executableTarget(
       name: "forebayd",
-      dependencies: ["ForebayDaemon", "ForebayConfig", "ForebayCore", argumentParser],
+      dependencies: ["ForebayDaemon", "ForebayConfig", argumentParser],
       swiftSettings: strict),
     .executableTarget(
       name: "forebayctl", dependencies: ["ForebayClient", "ForebayStore", argumentParser],
