@@ -7,7 +7,8 @@ final class ClientConnection: StreamOwner {
   private static let readsPerTurn = 4
 
   let id: ClientID
-  private unowned let daemon: Daemon
+  /// It outlives its connections; counting references a read would cost more than the read's parts.
+  private unowned(unsafe) let daemon: Daemon
   private let stream: StreamHandle
   private var turn: UInt64 = 0
   private var reads = 0

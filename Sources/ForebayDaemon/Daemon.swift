@@ -102,10 +102,10 @@ package final class Daemon {
           wallClock: WallClock.milliseconds)
       }
     }
-    timer = try Timer(on: loop) { [unowned self] in timerFired() }
+    timer = try Timer(on: loop) { [unowned(unsafe) self] in timerFired() }
     for place in [TurnHook.Place.afterPolling, .beforePolling] {
       let hook = try TurnHook(on: loop, place)
-      hook.start { [unowned self] in turnHooked(place) }
+      hook.start { [unowned(unsafe) self] in turnHooked(place) }
       hooks.append(hook)
     }
     for signal in Signals.terminating {

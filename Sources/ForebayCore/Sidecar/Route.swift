@@ -6,6 +6,8 @@ struct Route: ~Copyable {
   var settings: RouteSettings
   /// r: what each waiting client is owed.
   let reserve: Cost
+  /// The bytes of the buffer that go with one of its messages.
+  let bytesPerMessage: UInt64
   var pool: CreditPool
   var queue: FairQueue
   var breaker: Breaker
@@ -14,7 +16,8 @@ struct Route: ~Copyable {
   var budget: RetryBudget
   /// Jitter of the backoff.
   var random: SplitMix64
-  var link: PeerLink?
+  /// It leads to another Forebay; `Sidecar.links` has the link.
+  let isPeer: Bool
 
   /// Messages and bytes handed to the upstream and not answered.
   var inFlightMessages = 0
@@ -50,8 +53,10 @@ struct Route: ~Copyable {
     index: UInt32, settings: RouteSettings, limits: Limits, seed: UInt64, now: Instant
   ) {
     self.index = index
+    isPeer = settings.upstream.kind == .peer
     self.settings = settings
     reserve = settings.reserve(limits)
+    bytesPerMessage = max(1, settings.bufferBytes / settings.bufferMessages)
     pool = CreditPool(
       capacity: settings.capacity, controlReserve: Cost(bytes: settings.controlReserveBytes))
     let dearestRun =
@@ -66,11 +71,6 @@ struct Route: ~Copyable {
     limiter = settings.rate.map { RateLimiter($0, now: now) }
     budget = RetryBudget(settings: settings.retryBudget, now: now)
     random = SplitMix64(seed: seeds.next())
-    if settings.upstream.kind == .peer {
-      link = PeerLink(
-        session: ID128(high: seeds.next(), low: seeds.next()), seed: seeds.next(),
-        attemptTimeout: settings.attemptTimeout)
-    }
   }
 }
 

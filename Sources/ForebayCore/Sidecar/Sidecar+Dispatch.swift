@@ -112,7 +112,7 @@ extension Sidecar {
   /// Takes a run out of flight after all its messages are settled.
   mutating func leaveFlight(_ run: UInt32) {
     let route = UInt32(store.runs[run].route)
-    if routes[route].link != nil { leaveLink(run, route) } else { leaveCall(run) }
+    if routes[route].isPeer { leaveLink(run, route) } else { leaveCall(run) }
   }
 
   /// `count` messages of a run's flow are no longer in flight.
@@ -129,8 +129,8 @@ extension Sidecar {
     store.runs[run].next = second
     if after != none {
       store.runs[after].previous = second
-    } else if routes[route].link != nil {
-      routes[route].link!.last = second
+    } else if routes[route].isPeer {
+      links[route].last = second
     } else {
       calls[store.runs[run].call].last = second
     }

@@ -66,7 +66,8 @@ extension Sidecar {
       routes[route].owed = routes[route].owed.above(principals[principal].owed) + owed
       principals[principal].owed = owed
     }
-    routes[route].demanding.removeLast(routes[route].demanding.count - kept)
+    let idle = routes[route].demanding.count - kept
+    if idle > 0 { routes[route].demanding.removeLast(idle) }
   }
 
   private func hasDemand(_ client: UInt32, now: Instant) -> Bool {
@@ -207,9 +208,7 @@ extension Sidecar {
   /// A window's worth of bytes: the same share of the buffer's bytes as of its messages, and never
   /// less than the reserve.
   private func windowCost(_ messages: UInt64, _ route: UInt32) -> Cost {
-    let settings = routes[route].settings
-    let each = settings.bufferBytes / settings.bufferMessages
-    let bytes = messages.multipliedReportingOverflow(by: max(1, each))
+    let bytes = messages.multipliedReportingOverflow(by: routes[route].bytesPerMessage)
     return Cost(bytes: bytes.overflow ? .max : bytes.partialValue, messages: messages)
       .greater(Cost(bytes: routes[route].reserve.bytes))
   }

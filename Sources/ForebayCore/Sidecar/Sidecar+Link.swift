@@ -3,14 +3,14 @@ import ForebayWire
 // The peer link: what goes out on it, and in which order.
 extension Sidecar {
   mutating func pumpLink(_ route: UInt32, now: Instant) {
-    switch routes[route].link!.phase {
+    switch links[route].phase {
     case .disconnected:
       connectIfNeeded(route, now: now)
     case .connecting, .greeting, .resuming, .leaving:
       break
     case .open:
       readmit(route, now: now)
-      if routes[route].link!.nextToAdmit == none { dispatchNew(route, now: now) }
+      if links[route].nextToAdmit == none { dispatchNew(route, now: now) }
       returnUnusedProbe(route, now: now)
       tellFloor(route, isUrgent: false)
     }
@@ -18,22 +18,22 @@ extension Sidecar {
   }
 
   private mutating func connectIfNeeded(_ route: UInt32, now: Instant) {
-    guard !routes[route].link!.isEmpty || nextFlow(route, now: now) != nil,
-      routes[route].link!.retryAt <= now
+    guard !links[route].isEmpty || nextFlow(route, now: now) != nil,
+      links[route].retryAt <= now
     else { return }
     switch leave(route, now: now) {
     case .refused: return
-    case .dispatch(let token), .probe(let token): routes[route].link!.connectToken = token
+    case .dispatch(let token), .probe(let token): links[route].connectToken = token
     }
-    routes[route].link!.phase = .connecting
-    routes[route].link!.connectStartedAt = now
+    links[route].phase = .connecting
+    links[route].connectStartedAt = now
     actions.append(.connectLink(route))
   }
 
   /// The leave for the next run: the connect's own, if that was a probe, or a new one.
   private mutating func linkLeave(_ route: UInt32, now: Instant) -> Leave {
-    if let token = routes[route].link!.connectToken {
-      routes[route].link!.connectToken = nil
+    if let token = links[route].connectToken {
+      links[route].connectToken = nil
       return .probe(token)
     }
     return leave(route, now: now)
@@ -41,10 +41,10 @@ extension Sidecar {
 
   /// A probe's connect succeeded and there is nothing left to send: no verdict on the upstream.
   private mutating func returnUnusedProbe(_ route: UInt32, now: Instant) {
-    guard let token = routes[route].link!.connectToken, routes[route].link!.isEmpty,
+    guard let token = links[route].connectToken, links[route].isEmpty,
       routes[route].queue.isEmpty
     else { return }
-    routes[route].link!.connectToken = nil
+    links[route].connectToken = nil
     settleToken(route, token, .neutral, messages: 0, now: now)
   }
 
@@ -53,11 +53,11 @@ extension Sidecar {
   /// After a reconnect: what the peer doesn't know goes again, in link order, as its credit allows.
   private mutating func readmit(_ route: UInt32, now: Instant) {
     while true {
-      let run = skipHeld(routes[route].link!.nextToAdmit)
-      routes[route].link!.nextToAdmit = run
+      let run = skipHeld(links[route].nextToAdmit)
+      links[route].nextToAdmit = run
       guard run != none else { return }
       var count = fitting(run, route)
-      guard count > 0 else { return routes[route].link!.blocked(now: now) }
+      guard count > 0 else { return links[route].blocked(now: now) }
       switch linkLeave(route, now: now) {
       case .refused:
         return
@@ -71,7 +71,7 @@ extension Sidecar {
       store.runs[run].isUnanswered = false
       if store.runs[run].attempts < .max { store.runs[run].attempts += 1 }
       routes[route].totals.retried += UInt64(count)
-      routes[route].link!.nextToAdmit = store.runs[run].next
+      links[route].nextToAdmit = store.runs[run].next
       admit(run, route)
     }
   }
@@ -82,7 +82,7 @@ extension Sidecar {
       var count = min(allowance(route, now: now), Int(store.runs[first].count))
       guard count > 0 else { return }
       count = min(count, fitting(first, route))
-      guard count > 0 else { return routes[route].link!.blocked(now: now) }
+      guard count > 0 else { return links[route].blocked(now: now) }
       let token: BreakerToken
       switch linkLeave(route, now: now) {
       case .refused: return
@@ -93,8 +93,8 @@ extension Sidecar {
       }
       let run = take(count, from: flow, route, now: now)
       store.runs[run].token = token
-      store.runs[run].linkSequence = routes[route].link!.nextSequence
-      routes[route].link!.nextSequence += UInt64(count)
+      store.runs[run].linkSequence = links[route].nextSequence
+      links[route].nextSequence += UInt64(count)
       chainToLink(run, route)
       admit(run, route)
     }
@@ -102,13 +102,13 @@ extension Sidecar {
 
   /// How many messages of a whole run the peer's credit and frame limit allow.
   private func fitting(_ run: UInt32, _ route: UInt32) -> Int {
-    let credit = routes[route].link!.credit
+    let credit = links[route].credit
     let count = Int(store.runs[run].count)
-    let whole = routes[route].link!.cost(bytes: Int(store.runs[run].byteCount), count: count)
+    let whole = links[route].cost(bytes: Int(store.runs[run].byteCount), count: count)
     if whole.fits(in: credit) { return count }
     var fit = 0
     store.runs[run].walk { frame in
-      let cost = routes[route].link!.cost(
+      let cost = links[route].cost(
         bytes: frame.offset + frame.byteCount, count: frame.index + 1)
       guard cost.fits(in: credit) else { return false }
       fit += 1
@@ -118,35 +118,35 @@ extension Sidecar {
   }
 
   private mutating func admit(_ run: UInt32, _ route: UInt32) {
-    let cost = routes[route].link!.cost(
+    let cost = links[route].cost(
       bytes: Int(store.runs[run].byteCount), count: Int(store.runs[run].count))
-    routes[route].link!.sent += cost
-    if routes[route].link!.nextToWrite == none { routes[route].link!.nextToWrite = run }
-    if routes[route].link!.firstUnanswered == none { routes[route].link!.firstUnanswered = run }
+    links[route].sent += cost
+    if links[route].nextToWrite == none { links[route].nextToWrite = run }
+    if links[route].firstUnanswered == none { links[route].firstUnanswered = run }
   }
 
   private mutating func chainToLink(_ run: UInt32, _ route: UInt32) {
-    let last = routes[route].link!.last
+    let last = links[route].last
     store.runs[run].previous = last
     store.runs[run].next = none
-    if last == none { routes[route].link!.first = run } else { store.runs[last].next = run }
-    routes[route].link!.last = run
+    if last == none { links[route].first = run } else { store.runs[last].next = run }
+    links[route].last = run
   }
 
   mutating func leaveLink(_ run: UInt32, _ route: UInt32) {
     let before = store.runs[run].previous
     let after = store.runs[run].next
-    if before == none { routes[route].link!.first = after } else { store.runs[before].next = after }
+    if before == none { links[route].first = after } else { store.runs[before].next = after }
     if after == none {
-      routes[route].link!.last = before
+      links[route].last = before
     } else {
       store.runs[after].previous = before
     }
-    if routes[route].link!.firstUnanswered == run {
-      routes[route].link!.firstUnanswered = firstWithToken(after)
+    if links[route].firstUnanswered == run {
+      links[route].firstUnanswered = firstWithToken(after)
     }
-    if routes[route].link!.nextToWrite == run { advanceWriting(route) }
-    if routes[route].link!.nextToAdmit == run { routes[route].link!.nextToAdmit = after }
+    if links[route].nextToWrite == run { advanceWriting(route) }
+    if links[route].nextToAdmit == run { links[route].nextToAdmit = after }
   }
 
   func firstWithToken(_ start: UInt32) -> UInt32 {
@@ -157,11 +157,11 @@ extension Sidecar {
 
   /// Moves the write cursor to the next admitted run that the peer doesn't hold already.
   private mutating func advanceWriting(_ route: UInt32) {
-    var run = store.runs[routes[route].link!.nextToWrite].next
-    let end = routes[route].link!.nextToAdmit
+    var run = store.runs[links[route].nextToWrite].next
+    let end = links[route].nextToAdmit
     while run != none, run != end, store.runs[run].isHeldByPeer { run = store.runs[run].next }
-    routes[route].link!.nextToWrite = run == end ? none : run
-    routes[route].link!.written = 0
+    links[route].nextToWrite = run == end ? none : run
+    links[route].written = 0
   }
 
   private func skipHeld(_ start: UInt32) -> UInt32 {
@@ -174,8 +174,8 @@ extension Sidecar {
 
   /// Every link sequence below it has its final receipt.
   func linkFloor(_ route: UInt32) -> UInt64 {
-    let first = routes[route].link!.first
-    guard first != none else { return routes[route].link!.nextSequence }
+    let first = links[route].first
+    guard first != none else { return links[route].nextSequence }
     var settled = 0
     while settled < Int(store.runs[first].count), store.runs[first].settled[settled] {
       settled += 1
@@ -184,18 +184,18 @@ extension Sidecar {
   }
 
   mutating func tellFloor(_ route: UInt32, isUrgent: Bool) {
-    routes[route].link!.tellFloor(linkFloor(route), isUrgent: isUrgent)
+    links[route].tellFloor(linkFloor(route), isUrgent: isUrgent)
   }
 
   // MARK: Output
 
   func linkHasOutput(_ route: UInt32) -> Bool {
-    !routes[route].link!.control.isEmpty || routes[route].link!.nextToWrite != none
+    !links[route].control.isEmpty || links[route].nextToWrite != none
   }
 
   mutating func askForLinkOutput(_ route: UInt32) {
-    guard !routes[route].link!.hasOutputPending, !routes[route].link!.isBusyWriting else { return }
-    routes[route].link!.hasOutputPending = true
+    guard !links[route].hasOutputPending, !links[route].isBusyWriting else { return }
+    links[route].hasOutputPending = true
     actions.append(.writeLink(route))
   }
 
@@ -205,23 +205,23 @@ extension Sidecar {
     _ route: UInt32, into vectors: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>,
     headers: UnsafeMutableRawBufferPointer, now: Instant
   ) -> Int {
-    routes[route].link!.hasOutputPending = false
+    links[route].hasOutputPending = false
     var filled = 0
     // Control goes between runs, never into one.
-    if routes[route].link!.written == 0, !routes[route].link!.control.isEmpty {
-      let count = min(routes[route].link!.control.count, headers.count / 2)
-      routes[route].link!.control.withUnsafeBytes { control in
+    if links[route].written == 0, !links[route].control.isEmpty {
+      let count = min(links[route].control.count, headers.count / 2)
+      links[route].control.withUnsafeBytes { control in
         headers.baseAddress!.copyMemory(from: control.baseAddress!, byteCount: count)
       }
       vectors[0] = UnsafeRawBufferPointer(start: headers.baseAddress!, count: count)
       filled = 1
-      if count < routes[route].link!.control.count { return filled }
+      if count < links[route].control.count { return filled }
     }
     var header = headers.baseAddress! + headers.count / 2
     let headersEnd = headers.baseAddress! + headers.count
-    var run = routes[route].link!.nextToWrite
-    let end = routes[route].link!.nextToAdmit
-    var skip = routes[route].link!.written
+    var run = links[route].nextToWrite
+    let end = links[route].nextToAdmit
+    var skip = links[route].written
     while run != none, run != end, filled + 2 <= vectors.count,
       headersEnd - header >= Origin.fixedBytes
     {
@@ -260,18 +260,18 @@ extension Sidecar {
   /// The first `byteCount` bytes that were gathered are on their way.
   package mutating func linkWrote(_ route: UInt32, _ byteCount: Int) {
     var left = byteCount
-    if routes[route].link!.written == 0, !routes[route].link!.control.isEmpty {
-      let control = min(left, routes[route].link!.control.count)
-      routes[route].link!.control.removeFirst(control)
+    if links[route].written == 0, !links[route].control.isEmpty {
+      let control = min(left, links[route].control.count)
+      links[route].control.removeFirst(control)
       left -= control
     }
     while left > 0 {
-      let run = routes[route].link!.nextToWrite
+      let run = links[route].nextToWrite
       invariant(run != none, "no more is written than was gathered")
       let whole = Origin.fixedBytes + Int(store.runs[run].byteCount)
-      let rest = whole - routes[route].link!.written
+      let rest = whole - links[route].written
       guard left >= rest else {
-        routes[route].link!.written += left
+        links[route].written += left
         return
       }
       left -= rest
@@ -283,16 +283,16 @@ extension Sidecar {
   /// make the next one whole. The shell copies as many of them as fit its buffer, so that a run is
   /// either written or not begun when something happens to it.
   package func linkBrokenOff(_ route: UInt32) -> Int {
-    let control = routes[route].link!.control.count
-    if routes[route].link!.written == 0, control > 0 { return control }
-    let run = routes[route].link!.nextToWrite
+    let control = links[route].control.count
+    if links[route].written == 0, control > 0 { return control }
+    let run = links[route].nextToWrite
     guard run != none else { return 0 }
-    return Origin.fixedBytes + Int(store.runs[run].byteCount) - routes[route].link!.written
+    return Origin.fixedBytes + Int(store.runs[run].byteCount) - links[route].written
   }
 
   /// The shell waits for the link to take a copied remainder, or is done waiting.
   package mutating func linkBusy(_ route: UInt32, _ isBusy: Bool) {
-    routes[route].link!.isBusyWriting = isBusy
+    links[route].isBusyWriting = isBusy
     if !isBusy, linkHasOutput(route) { askForLinkOutput(route) }
   }
 }

@@ -3,8 +3,8 @@ package import ForebayWire
 // What happens to a peer link, and what the peer says on it.
 extension Sidecar {
   package mutating func linkConnected(_ route: UInt32, now: Instant) {
-    guard routes[route].link!.phase == .connecting else { return }
-    routes[route].link!.connected(floor: linkFloor(route))
+    guard links[route].phase == .connecting else { return }
+    links[route].connected(floor: linkFloor(route))
     askForLinkOutput(route)
     scheduleRoute(route, now: now)
   }
@@ -12,16 +12,16 @@ extension Sidecar {
   /// The connect failed, or the connection ended, whoever ended it. All that is unanswered failed
   /// with it, and for the breaker that is one failure.
   package mutating func linkClosed(_ route: UInt32, now: Instant) {
-    guard routes[route].link!.phase != .disconnected else { return }
-    let wasLeaving = routes[route].link!.phase == .leaving
+    guard links[route].phase != .disconnected else { return }
+    let wasLeaving = links[route].phase == .leaving
     // One failure for the lost connection, however many attempts it took along.
     var failure = wasLeaving ? CallResult.neutral : .failure(retryAfter: nil)
-    if let token = routes[route].link!.connectToken {
-      routes[route].link!.connectToken = nil
+    if let token = links[route].connectToken {
+      links[route].connectToken = nil
       settleToken(route, token, failure, messages: 0, now: now)
       failure = .neutral
     }
-    var run = routes[route].link!.first
+    var run = links[route].first
     while run != none {
       store.runs[run].isHeldByPeer = false
       if let token = store.runs[run].token {
@@ -34,9 +34,9 @@ extension Sidecar {
       noteDeadline(run)
       run = store.runs[run].next
     }
-    routes[route].link!.firstUnanswered = none
-    routes[route].link!.disconnected(now: now)
-    routes[route].link!.hasOutputPending = false
+    links[route].firstUnanswered = none
+    links[route].disconnected(now: now)
+    links[route].hasOutputPending = false
     stir(route)
   }
 
@@ -54,10 +54,10 @@ extension Sidecar {
   package mutating func linkReceived(
     _ route: UInt32, _ bytes: UnsafeRawBufferPointer, now: Instant
   ) -> OnLinkReceived {
-    guard routes[route].link!.stash.isEmpty else {
-      var joined = routes[route].link!.stash
+    guard links[route].stash.isEmpty else {
+      var joined = links[route].stash
       joined.append(contentsOf: bytes)
-      routes[route].link!.stash.removeAll(keepingCapacity: true)
+      links[route].stash.removeAll(keepingCapacity: true)
       return joined.withUnsafeBytes { framesReceived(route, $0, now: now) }
     }
     return framesReceived(route, bytes, now: now)
@@ -94,7 +94,7 @@ extension Sidecar {
   private mutating func keepRest(
     _ route: UInt32, _ bytes: UnsafeRawBufferPointer, _ offset: Int
   ) -> OnLinkReceived {
-    routes[route].link!.stash.append(contentsOf: bytes[offset...])
+    links[route].stash.append(contentsOf: bytes[offset...])
     stir(route)
     return .fine
   }
@@ -104,20 +104,20 @@ extension Sidecar {
   ) throws(WireError) -> OnLinkReceived? {
     switch header.type {
     case .welcome:
-      guard routes[route].link!.phase == .greeting else { throw WireError(.badField) }
-      routes[route].link!.welcomed(try Welcome(frame: frame))
+      guard links[route].phase == .greeting else { throw WireError(.badField) }
+      links[route].welcomed(try Welcome(frame: frame))
       welcomeAnswersConnect(route, now: now)
     case .receipt:
       try receiptsReceived(route, frame, now: now)
     case .window:
       try windowReceived(route, try Window(frame: frame))
     case .reclaim:
-      routes[route].link!.reclaimReceived(try Reclaim(frame: frame))
+      links[route].reclaimReceived(try Reclaim(frame: frame))
     case .ping:
-      routes[route].link!.control += Pong(token: try Ping(frame: frame).token).encoded()
+      links[route].control += Pong(token: try Ping(frame: frame).token).encoded()
     case .goaway:
       _ = try GoAway(frame: frame)
-      if routes[route].link!.phase == .open { routes[route].link!.phase = .leaving }
+      if links[route].phase == .open { links[route].phase = .leaving }
     case .error:
       return .ended(try ErrorFrame(frame: frame).code)
     case .hello, .data, .seen, .blocked, .backlog, .reclaimed, .pong, .bye, .origin:
@@ -128,19 +128,19 @@ extension Sidecar {
 
   /// In the closed state the connect proves nothing; a probe's leave stays for the first message.
   private mutating func welcomeAnswersConnect(_ route: UInt32, now: Instant) {
-    guard let token = routes[route].link!.connectToken, !token.isProbe else { return }
-    routes[route].link!.connectToken = nil
+    guard let token = links[route].connectToken, !token.isProbe else { return }
+    links[route].connectToken = nil
     settleToken(route, token, .neutral, messages: 0, now: now)
   }
 
   private mutating func windowReceived(_ route: UInt32, _ window: Window) throws(WireError) {
-    switch routes[route].link!.phase {
+    switch links[route].phase {
     case .resuming(let left):
       guard left == 0 else { throw WireError(.badField) }
-      _ = routes[route].link!.windowReceived(window)
-      routes[route].link!.opened()
+      _ = links[route].windowReceived(window)
+      links[route].opened()
     case .open, .leaving:
-      _ = routes[route].link!.windowReceived(window)
+      _ = links[route].windowReceived(window)
       if window.reason == .receiptsUnseen { tellFloor(route, isUrgent: true) }
     case .disconnected, .connecting, .greeting:
       throw WireError(.badField)
@@ -153,9 +153,9 @@ extension Sidecar {
     _ route: UInt32, _ frame: UnsafeRawBufferPointer, now: Instant
   ) throws(WireError) {
     let count = try Receipt.count(frame: frame)
-    switch routes[route].link!.phase {
+    switch links[route].phase {
     case .resuming(let left):
-      routes[route].link!.phase = .resuming(rangesLeft: left - min(left, UInt32(count)))
+      links[route].phase = .resuming(rangesLeft: left - min(left, UInt32(count)))
     case .open, .leaving: break
     case .disconnected, .connecting, .greeting: throw WireError(.badField)
     }
@@ -173,7 +173,7 @@ extension Sidecar {
   private mutating func finalReceived(_ route: UInt32, _ range: ReceiptRange, now: Instant) {
     let verdict = Verdict(
       outcome: range.outcome, code: range.code, flags: range.flags.subtracting(.duplicate))
-    var run = routes[route].link!.first
+    var run = links[route].first
     while run != none, store.runs[run].linkSequence < range.end {
       let next = store.runs[run].next
       let first = store.runs[run].linkSequence
@@ -194,8 +194,8 @@ extension Sidecar {
     _ route: UInt32, _ range: ReceiptRange, now: Instant
   ) throws(WireError) {
     var isResuming = false
-    if case .resuming = routes[route].link!.phase { isResuming = true }
-    var run = isResuming ? routes[route].link!.first : routes[route].link!.firstUnanswered
+    if case .resuming = links[route].phase { isResuming = true }
+    var run = isResuming ? links[route].first : links[route].firstUnanswered
     while run != none, store.runs[run].linkSequence < range.end {
       let first = store.runs[run].linkSequence
       let end = first + UInt64(store.runs[run].count)
@@ -225,10 +225,10 @@ extension Sidecar {
 
   private func isWritten(_ run: UInt32, _ route: UInt32) -> Bool {
     if store.runs[run].isHeldByPeer { return true }
-    if case .resuming = routes[route].link!.phase { return true }
-    let next = routes[route].link!.nextToWrite
+    if case .resuming = links[route].phase { return true }
+    let next = links[route].nextToWrite
     if next != none { return store.runs[run].linkSequence < store.runs[next].linkSequence }
-    let waiting = routes[route].link!.nextToAdmit
+    let waiting = links[route].nextToAdmit
     return waiting == none || store.runs[run].linkSequence < store.runs[waiting].linkSequence
   }
 
@@ -237,8 +237,8 @@ extension Sidecar {
     guard let token = store.runs[run].token else { return }
     store.runs[run].token = nil
     store.runs[run].isUnanswered = false
-    if routes[route].link!.firstUnanswered == run {
-      routes[route].link!.firstUnanswered = firstWithToken(store.runs[run].next)
+    if links[route].firstUnanswered == run {
+      links[route].firstUnanswered = firstWithToken(store.runs[run].next)
     }
     settleToken(
       route, token, .success, messages: Int(store.runs[run].unsettled), now: now)
@@ -248,51 +248,51 @@ extension Sidecar {
 
   /// When the link needs a look: a connect to try, a probe of a shut window, an attempt that is late.
   func nextLinkDeadline(_ route: UInt32) -> Instant? {
-    switch routes[route].link!.phase {
+    switch links[route].phase {
     case .disconnected:
-      let isIdle = routes[route].link!.isEmpty && routes[route].queue.isEmpty
-      return isIdle ? nil : routes[route].link!.retryAt
+      let isIdle = links[route].isEmpty && routes[route].queue.isEmpty
+      return isIdle ? nil : links[route].retryAt
     case .connecting, .greeting, .resuming:
-      return routes[route].link!.connectStartedAt + PeerLink.handshakeTimeout
+      return links[route].connectStartedAt + PeerLink.handshakeTimeout
     case .open, .leaving:
       let late = lateAt(route)
-      guard let probe = routes[route].link!.probeDeadline else { return late }
+      guard let probe = links[route].probeDeadline else { return late }
       return min(probe, late ?? .distantFuture)
     }
   }
 
   private func lateAt(_ route: UInt32) -> Instant? {
-    let run = routes[route].link!.firstUnanswered
+    let run = links[route].firstUnanswered
     guard run != none, let token = store.runs[run].token else { return nil }
-    return token.startedAt + routes[route].link!.attemptTimeout
+    return token.startedAt + links[route].attemptTimeout
   }
 
   mutating func linkDeadlineReached(_ route: UInt32, now: Instant) {
-    switch routes[route].link!.phase {
+    switch links[route].phase {
     case .disconnected:
       break
     case .connecting, .greeting, .resuming:
       if let due = nextLinkDeadline(route), due <= now { actions.append(.closeLink(route)) }
     case .open, .leaving:
       if let late = lateAt(route), late <= now { return actions.append(.closeLink(route)) }
-      guard let due = routes[route].link!.probeDeadline, due <= now else { return }
+      guard let due = links[route].probeDeadline, due <= now else { return }
       if let cost = blockedCost(route, now: now) {
-        routes[route].link!.probe(cost: cost, floor: linkFloor(route), now: now)
+        links[route].probe(cost: cost, floor: linkFloor(route), now: now)
         askForLinkOutput(route)
       } else {
-        routes[route].link!.shutSince = nil
+        links[route].shutSince = nil
       }
     }
   }
 
   /// The cost of the frame that waits for the peer's credit.
   private mutating func blockedCost(_ route: UInt32, now: Instant) -> UInt64? {
-    var run = routes[route].link!.nextToAdmit
+    var run = links[route].nextToAdmit
     if run == none, let flow = nextFlow(route, now: now) {
       run = routes[route].queue.flows[flow].first
     }
     guard run != none else { return nil }
     let bytes = Int((UnsafeRawPointer(store.runs[run].base)).big32(0)) + 4
-    return routes[route].link!.cost(bytes: bytes, count: 1).bytes
+    return links[route].cost(bytes: bytes, count: 1).bytes
   }
 }

@@ -122,7 +122,7 @@ extension Sidecar {
     case .queued:
       break
     case .inFlight:
-      guard routes[route].link?.phase == .disconnected else { return }
+      guard routes[route].isPeer, links[route].phase == .disconnected else { return }
     }
     settle(run, Verdict(outcome: .expired, code: .ttlExpired), now: now)
     stir(route)
@@ -137,7 +137,7 @@ extension Sidecar {
     }
     consider(routes[route].breaker.deadline)
     consider(routes[route].queue.nextRelease)
-    if routes[route].link != nil {
+    if routes[route].isPeer {
       consider(nextLinkDeadline(route))
     } else {
       consider(nextCallTimeout(route))
@@ -164,7 +164,7 @@ extension Sidecar {
     case .closed: breakerClosed(route, now: now)
     }
     routes[route].queue.releaseDue(now)
-    if routes[route].link != nil {
+    if routes[route].isPeer {
       linkDeadlineReached(route, now: now)
     } else {
       timeOutCalls(route, now: now)

@@ -19,6 +19,8 @@ package struct Sidecar: ~Copyable {
 
   var store: MessageStore
   var routes: Slab<Route>
+  /// A link for each route, at the route's index; idle where the upstream isn't a peer.
+  var links: Slab<PeerLink>
   var clients = Slab<Client>(minimumCapacity: 64)
   var sessions = Slab<Session>(minimumCapacity: 64)
   var principals = Slab<Principal>(minimumCapacity: 16)
@@ -79,11 +81,16 @@ package struct Sidecar: ~Copyable {
       nurserySegments: limits.nurserySegments, frameBytesMax: limits.frameBytesMax,
       recycledBytesMax: bufferBytes / 16)
     routes = Slab(minimumCapacity: settings.routes.count)
+    links = Slab(minimumCapacity: settings.routes.count)
     var seeds = SplitMix64(seed: seed)
     for (index, route) in settings.routes.enumerated() {
       _ = routes.insert(
         Route(
           index: UInt32(index), settings: route, limits: limits, seed: seeds.next(), now: now))
+      _ = links.insert(
+        PeerLink(
+          session: ID128(high: seeds.next(), low: seeds.next()), seed: seeds.next(),
+          attemptTimeout: route.attemptTimeout))
     }
     closures = Array(repeating: 0, count: ErrorCode.allCases.count + 1)
   }

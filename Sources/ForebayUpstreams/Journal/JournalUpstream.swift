@@ -14,7 +14,7 @@ package final class JournalUpstream: Upstream {
   /// Calls that may be out, each with a batch: enough for the next group to fill while one commits.
   static let callsMax = 16
 
-  private unowned let owner: any UpstreamOwner
+  private unowned(unsafe) let owner: any UpstreamOwner
   private let journal: Journal
   private let async: Async
   private let wallClock: () -> Int64

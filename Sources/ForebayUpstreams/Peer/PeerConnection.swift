@@ -20,7 +20,7 @@ package final class PeerConnection: StreamOwner {
   /// Receipts come a range for hundreds of messages, so a small buffer reads far ahead.
   private static let readBytes = 65_536
 
-  private unowned let owner: any PeerConnectionOwner
+  private unowned(unsafe) let owner: any PeerConnectionOwner
   private let route: UInt32
   private let buffer: UnsafeMutableRawBufferPointer
   private var stream: StreamHandle?
