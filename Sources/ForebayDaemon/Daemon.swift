@@ -185,7 +185,7 @@ package final class Daemon {
       core.turnEnded(now: now)
       while let action = core.nextAction() { perform(action) }
     }
-    if let deadline = core.nextDeadline {
+    if let deadline = core.nextDeadline() {
       timer?.fire(at: deadline.nanoseconds)
     } else {
       timer?.cancel()

@@ -9,7 +9,7 @@ import ForebayWire
 ///
 /// Link sequences are given once and never change, so after a reconnect what the peer doesn't know is
 /// sent again in the same order, before anything new.
-struct PeerLink {
+struct PeerLink: ~Copyable {
   enum Phase: Equatable {
     /// Can transition to: connecting, when something waits and `retryAt` has come.
     case disconnected

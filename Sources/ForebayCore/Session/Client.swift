@@ -11,7 +11,7 @@ package struct ClientID: Hashable, Sendable {
 }
 
 /// One connection on a client socket.
-struct Client {
+struct Client: ~Copyable {
   enum Phase: Equatable {
     /// Entered on accept. Can transition to: takingOver, open, closing.
     case awaitingHello

@@ -14,7 +14,7 @@ package struct PrincipalKey: Hashable, Sendable {
 
 /// What one principal has of one route. Its connections, sessions and orphaned messages share it, so
 /// a second connection or a reconnect gains nothing.
-struct Principal {
+struct Principal: ~Copyable {
   let key: PrincipalKey
   let route: UInt32
   let classIndex: Int

@@ -1,7 +1,7 @@
 import ForebayWire
 
 /// A client's life across reconnects, or, on a peer link, one of the origins behind the peer.
-struct Session {
+struct Session: ~Copyable {
   enum Kind: Equatable {
     case client
     /// The link itself: its sequences are the link's, its messages belong to origins.

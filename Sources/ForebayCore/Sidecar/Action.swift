@@ -31,7 +31,7 @@ struct ActionQueue: ~Copyable {
 
   mutating func next() -> Action? {
     guard head < actions.count else {
-      actions.removeAll(keepingCapacity: true)
+      if head > 0 { actions.removeAll(keepingCapacity: true) }
       head = 0
       return nil
     }

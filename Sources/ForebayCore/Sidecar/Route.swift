@@ -4,6 +4,10 @@ import ForebayWire
 struct Route: ~Copyable {
   let index: UInt32
   var settings: RouteSettings
+  // The settings that are asked for every turn, apart: reading one from the whole would copy the whole.
+  var windowMessagesMax: UInt64
+  var attemptTimeout: TimeSpan
+  let upstream: UpstreamTraits
   /// r: what each waiting client is owed.
   let reserve: Cost
   /// The bytes of the buffer that go with one of its messages.
@@ -12,6 +16,10 @@ struct Route: ~Copyable {
   var queue: FairQueue
   var breaker: Breaker
   var ramp: RecoveryRamp
+  // What `noteBreaker` last found of the two.
+  var breakerDeadline: Instant?
+  var breakerPhase = BreakerReport.Phase.closed
+  var isRampActive = false
   var limiter: RateLimiter?
   var budget: RetryBudget
   /// Jitter of the backoff.
@@ -49,12 +57,17 @@ struct Route: ~Copyable {
   var clients = 0
   var totals = Totals()
 
+  var isBreakerClosed: Bool { breakerPhase == .closed }
+
   init(
     index: UInt32, settings: RouteSettings, limits: Limits, seed: UInt64, now: Instant
   ) {
     self.index = index
     isPeer = settings.upstream.kind == .peer
     self.settings = settings
+    windowMessagesMax = settings.windowMessagesMax
+    attemptTimeout = settings.attemptTimeout
+    upstream = settings.upstream
     reserve = settings.reserve(limits)
     bytesPerMessage = max(1, settings.bufferBytes / settings.bufferMessages)
     pool = CreditPool(

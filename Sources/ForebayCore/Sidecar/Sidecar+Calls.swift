@@ -5,7 +5,7 @@ extension Sidecar {
   mutating func pumpCalls(_ route: UInt32, now: Instant) {
     while nextFlow(route, now: now) != nil {
       guard allowance(route, now: now) > 0,
-        routes[route].callCount < routes[route].settings.upstream.callsMax
+        routes[route].callCount < routes[route].upstream.callsMax
       else { return }
       let token: BreakerToken
       let messagesMax: Int
@@ -13,7 +13,7 @@ extension Sidecar {
       case .refused: return
       case .dispatch(let granted):
         token = granted
-        messagesMax = routes[route].settings.upstream.batchMessagesMax
+        messagesMax = routes[route].upstream.batchMessagesMax
       case .probe(let granted):
         token = granted
         messagesMax = 1
@@ -28,7 +28,7 @@ extension Sidecar {
   /// Adds runs, or parts of them, until the batch is full or nothing more may go.
   private mutating func fill(_ call: UInt32, _ messagesMax: Int, now: Instant) {
     let route = calls[call].route
-    let traits = routes[route].settings.upstream
+    let traits = routes[route].upstream
     var bytes = 0
     while calls[call].messages < messagesMax, bytes < traits.batchBytesMax,
       let flow = nextFlow(route, now: now)
@@ -155,7 +155,7 @@ extension Sidecar {
   /// Calls that are out for too long count as failed for the breaker, once; their messages stay in
   /// flight until the upstream lets go of them.
   mutating func timeOutCalls(_ route: UInt32, now: Instant) {
-    let timeout = routes[route].settings.attemptTimeout
+    let timeout = routes[route].attemptTimeout
     var call = routes[route].firstCall
     while call != none, calls[call].startedAt + timeout <= now {
       if let token = calls[call].token {
@@ -171,11 +171,11 @@ extension Sidecar {
     }
   }
 
-  func nextCallTimeout(_ route: UInt32) -> Instant? {
+  mutating func nextCallTimeout(_ route: UInt32) -> Instant? {
     var call = routes[route].firstCall
     while call != none, calls[call].token == nil { call = calls[call].next }
     guard call != none else { return nil }
-    return calls[call].startedAt + routes[route].settings.attemptTimeout
+    return calls[call].startedAt + routes[route].attemptTimeout
   }
 }
 

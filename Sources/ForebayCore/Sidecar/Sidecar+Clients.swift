@@ -37,7 +37,7 @@ extension Sidecar {
   }
 
   /// The slot of a connection that still exists.
-  func slot(_ id: ClientID) -> UInt32? {
+  mutating func slot(_ id: ClientID) -> UInt32? {
     guard clients.contains(id.slot), clients[id.slot].id == id else { return nil }
     return id.slot
   }
@@ -95,7 +95,7 @@ extension Sidecar {
     clients[client].leftSession = session
   }
 
-  func freeBlock(_ partial: Client.Partial) -> BlockPool.Block? {
+  mutating func freeBlock(_ partial: Client.Partial) -> BlockPool.Block? {
     switch partial {
     case .none: nil
     case .stash(let block, _): block

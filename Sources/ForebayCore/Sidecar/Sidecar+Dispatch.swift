@@ -5,10 +5,7 @@ import ForebayWire
 extension Sidecar {
   mutating func pump(_ route: UInt32, now: Instant) {
     if lifecycle == .drained { return }
-    switch routes[route].settings.upstream.kind {
-    case .peer: pumpLink(route, now: now)
-    case .batch: pumpCalls(route, now: now)
-    }
+    if routes[route].isPeer { pumpLink(route, now: now) } else { pumpCalls(route, now: now) }
     scheduleRoute(route, now: now)
   }
 
@@ -24,17 +21,18 @@ extension Sidecar {
 
   /// How many messages may be handed over now, by everything but the breaker and the upstream's own
   /// credit. Zero when the route has to wait.
-  func allowance(_ route: UInt32, now: Instant) -> Int {
-    let traits = routes[route].settings.upstream
+  mutating func allowance(_ route: UInt32, now: Instant) -> Int {
     let inFlight = routes[route].inFlightMessages
-    guard inFlight < traits.inFlightMessagesMax,
-      routes[route].inFlightBytes < traits.inFlightBytesMax
+    guard inFlight < routes[route].upstream.inFlightMessagesMax,
+      routes[route].inFlightBytes < routes[route].upstream.inFlightBytesMax
     else { return 0 }
-    var room = traits.inFlightMessagesMax - inFlight
-    if routes[route].ramp.isActive {
+    var room = routes[route].upstream.inFlightMessagesMax - inFlight
+    if routes[route].isRampActive {
       room = min(room, routes[route].ramp.allowance(inFlight: inFlight, now: now))
     }
-    if let limiter = routes[route].limiter { room = min(room, limiter.available(now: now)) }
+    if routes[route].limiter != nil {
+      room = min(room, routes[route].limiter!.available(now: now))
+    }
     return room
   }
 
@@ -46,11 +44,21 @@ extension Sidecar {
   }
 
   mutating func leave(_ route: UInt32, now: Instant) -> Leave {
-    switch routes[route].breaker.permitRequested(now: now) {
-    case .dispatch(let token): .dispatch(token)
-    case .probe(let token): .probe(token)
-    case .wait: .refused
+    let answer = routes[route].breaker.permitRequested(now: now)
+    if !routes[route].isBreakerClosed { noteBreaker(route) }
+    switch answer {
+    case .dispatch(let token): return .dispatch(token)
+    case .probe(let token): return .probe(token)
+    case .wait: return .refused
     }
+  }
+
+  /// Copies what is asked of the breaker every turn, after anything that may have changed it: asking
+  /// the breaker itself would copy it.
+  mutating func noteBreaker(_ route: UInt32) {
+    routes[route].breakerDeadline = routes[route].breaker.deadline
+    routes[route].breakerPhase = routes[route].breaker.phase
+    routes[route].isRampActive = routes[route].ramp.isActive
   }
 
   /// Takes the first `count` messages of a flow's first run out of the queue, as a run of their own.
@@ -60,7 +68,7 @@ extension Sidecar {
     routes[route].queue.remove(run, from: flow, &store.runs)
     routes[route].queue.charge(flow, routes[route].queue.cost(of: run, store.runs))
     if routes[route].limiter != nil { _ = routes[route].limiter!.take(count, now: now) }
-    if routes[route].ramp.isActive { routes[route].ramp.messagesDispatched(count) }
+    if routes[route].isRampActive { routes[route].ramp.messagesDispatched(count) }
     routes[route].queue.flows[flow].inFlight += count
     routes[route].inFlightMessages += count
     routes[route].inFlightBytes += Int(store.runs[run].liveBytes)
@@ -85,12 +93,15 @@ extension Sidecar {
     case .opened: breakerOpened(route)
     case .closed: breakerClosed(route, now: now)
     }
-    if routes[route].ramp.isActive {
+    if routes[route].isRampActive {
       switch result {
       case .success: routes[route].ramp.callSucceeded(messages: messages, now: now)
       case .failure, .throttled: routes[route].ramp.callFailed(now: now)
       case .neutral: break
       }
+    }
+    if result != .success || !routes[route].isBreakerClosed || routes[route].isRampActive {
+      noteBreaker(route)
     }
     stir(route)
   }
@@ -103,7 +114,7 @@ extension Sidecar {
   mutating func breakerClosed(_ route: UInt32, now: Instant) {
     routes[route].ramp.breakerClosed(
       waiting: routes[route].queue.queuedMessages,
-      fullLimit: routes[route].settings.upstream.inFlightMessagesMax,
+      fullLimit: routes[route].upstream.inFlightMessagesMax,
       rateBefore: routes[route].breaker.rateBefore, now: now)
     tellShut(route)
     stir(route)

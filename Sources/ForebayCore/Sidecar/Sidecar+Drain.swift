@@ -28,7 +28,7 @@ extension Sidecar {
     finishDrainIfEmpty(now: now)
   }
 
-  func drainMillisecondsLeft(_ now: Instant) -> UInt32 {
+  mutating func drainMillisecondsLeft(_ now: Instant) -> UInt32 {
     switch lifecycle {
     case .running, .drained: 0
     case .draining(let until): UInt32(clamping: until.since(now).millisecondsRoundedUp)

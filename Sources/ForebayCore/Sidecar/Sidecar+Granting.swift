@@ -30,7 +30,7 @@ extension Sidecar {
       grant(client, now: now)
       announceIfWorthIt(client, now: now)
     }
-    dirtyClients.removeAll(keepingCapacity: true)
+    if index > 0 { dirtyClients.removeAll(keepingCapacity: true) }
   }
 
   // MARK: Survey
@@ -70,19 +70,19 @@ extension Sidecar {
     if idle > 0 { routes[route].demanding.removeLast(idle) }
   }
 
-  private func hasDemand(_ client: UInt32, now: Instant) -> Bool {
+  private mutating func hasDemand(_ client: UInt32, now: Instant) -> Bool {
     guard clients[client].isOpen else { return false }
     if sessions[clients[client].session].held.messages > 0 { return true }
     guard let last = clients[client].lastDemand else { return false }
     return now < last + Self.demandLasts
   }
 
-  private func pool(_ route: UInt32) -> Cost {
+  private mutating func pool(_ route: UInt32) -> Cost {
     routes[route].pool.free.above(routes[route].owed)
   }
 
   /// How much more the principal may have: the threshold is tested when granting, never afterwards.
-  private func allowance(ofPrincipal principal: UInt32, _ route: UInt32) -> Cost {
+  private mutating func allowance(ofPrincipal principal: UInt32, _ route: UInt32) -> Cost {
     let isCurrent = principals[principal].pass == grantingPass
     let demanding = isCurrent ? max(1, principals[principal].demanding) : 1
     let share = settings.classes[principals[principal].classIndex].poolShare
@@ -124,7 +124,7 @@ extension Sidecar {
     }
   }
 
-  private func isAtCap(_ principal: UInt32, _ need: Cost, _ route: UInt32) -> Bool {
+  private mutating func isAtCap(_ principal: UInt32, _ need: Cost, _ route: UInt32) -> Bool {
     let share = settings.classes[principals[principal].classIndex].poolShare
     let threshold = routes[route].reserve + pool(route) * share
     let total = principals[principal].open + principals[principal].held + need
@@ -162,12 +162,12 @@ extension Sidecar {
   }
 
   /// What the client's own limits leave: its window, what it hasn't seen receipts for, its own wish.
-  private func ownAllowance(_ client: UInt32, _ route: UInt32) -> (Cost, WindowReason) {
+  private mutating func ownAllowance(_ client: UInt32, _ route: UInt32) -> (Cost, WindowReason) {
     let session = clients[client].session
     let standing = clients[client].window.open + sessions[session].held
     let window = windowCost(clients[client].target, route).above(standing)
     if window.messages == 0 || window.bytes == 0 { return (.zero, .windowMaximum) }
-    let unseenMax = Self.unseenBase + routes[route].settings.windowMessagesMax
+    let unseenMax = Self.unseenBase + routes[route].windowMessagesMax
     let unseen = sessions[session].outcomes.messages + standing.messages
     guard unseen < unseenMax else { return (.zero, .receiptsUnseen) }
     var own = window.lesser(Cost(bytes: .max, messages: unseenMax - unseen))
@@ -197,7 +197,7 @@ extension Sidecar {
   }
 
   /// Its next frame doesn't fit: nothing is open, or it said BLOCKED and that frame still doesn't.
-  func isShut(_ client: UInt32) -> Bool {
+  mutating func isShut(_ client: UInt32) -> Bool {
     let open = clients[client].window.open
     let least = UInt64(WireLimits.dataFixedBytes + limits.overheadBytes)
     return open.messages == 0 || open.bytes < max(least, clients[client].blockedCost)
@@ -207,19 +207,19 @@ extension Sidecar {
 
   /// A window's worth of bytes: the same share of the buffer's bytes as of its messages, and never
   /// less than the reserve.
-  private func windowCost(_ messages: UInt64, _ route: UInt32) -> Cost {
+  private mutating func windowCost(_ messages: UInt64, _ route: UInt32) -> Cost {
     let bytes = messages.multipliedReportingOverflow(by: routes[route].bytesPerMessage)
     return Cost(bytes: bytes.overflow ? .max : bytes.partialValue, messages: messages)
       .greater(Cost(bytes: routes[route].reserve.bytes))
   }
 
-  func startingTarget(_ route: UInt32) -> UInt64 {
-    min(routes[route].settings.windowMessagesMax, max(64, routes[route].reserve.messages))
+  mutating func startingTarget(_ route: UInt32) -> UInt64 {
+    min(routes[route].windowMessagesMax, max(64, routes[route].reserve.messages))
   }
 
   /// Doubles a window of which three quarters are in use, and halves it for each second without use.
   private mutating func growTarget(_ client: UInt32, _ route: UInt32, now: Instant) {
-    let most = routes[route].settings.windowMessagesMax
+    let most = routes[route].windowMessagesMax
     let target = clients[client].target
     let idle = now.since(clients[client].lastData).nanoseconds / 1_000_000_000
     if idle > 0 {

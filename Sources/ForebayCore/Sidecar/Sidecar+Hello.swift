@@ -92,7 +92,7 @@ extension Sidecar {
   // MARK: Look-ups
 
   /// The route that HELLO names; the first one if it names none.
-  private func route(named extensions: UnsafeRawBufferPointer) -> UInt32? {
+  private mutating func route(named extensions: UnsafeRawBufferPointer) -> UInt32? {
     var walk = ExtensionWalk(extensions)
     while let entry = walk.next() {
       guard entry.type == .route else { continue }
@@ -145,7 +145,7 @@ extension Sidecar {
     return made
   }
 
-  private func oldestIdleSession(of principal: UInt32) -> UInt32? {
+  private mutating func oldestIdleSession(of principal: UInt32) -> UInt32? {
     var oldest: (session: UInt32, at: Instant)?
     for index in 0..<UInt32(sessions.end)
     where sessions.contains(index) && sessions[index].principal == principal

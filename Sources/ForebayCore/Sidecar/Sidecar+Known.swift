@@ -46,7 +46,7 @@ extension Sidecar {
     }
   }
 
-  private func knowledge(of sequence: UInt64, _ owner: UInt32) -> Knowledge {
+  private mutating func knowledge(of sequence: UInt64, _ owner: UInt32) -> Knowledge {
     if sequence < sessions[owner].outcomes.floor {
       return .seen(end: sessions[owner].outcomes.floor)
     }
@@ -64,7 +64,7 @@ extension Sidecar {
     return .unknown
   }
 
-  private func end(
+  private mutating func end(
     of knowledge: Knowledge, _ sequence: UInt64, limit: UInt64, _ owner: UInt32
   ) -> UInt64 {
     switch knowledge {
@@ -81,7 +81,7 @@ extension Sidecar {
     }
   }
 
-  private func byteCount(ofFrames count: Int, at base: UnsafeRawPointer) -> Int {
+  private mutating func byteCount(ofFrames count: Int, at base: UnsafeRawPointer) -> Int {
     var offset = 0
     for _ in 0..<count { offset += Int((base + offset).big32(0)) + 4 }
     return offset

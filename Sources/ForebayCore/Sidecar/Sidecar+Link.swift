@@ -101,7 +101,7 @@ extension Sidecar {
   }
 
   /// How many messages of a whole run the peer's credit and frame limit allow.
-  private func fitting(_ run: UInt32, _ route: UInt32) -> Int {
+  private mutating func fitting(_ run: UInt32, _ route: UInt32) -> Int {
     let credit = links[route].credit
     let count = Int(store.runs[run].count)
     let whole = links[route].cost(bytes: Int(store.runs[run].byteCount), count: count)
@@ -149,7 +149,7 @@ extension Sidecar {
     if links[route].nextToAdmit == run { links[route].nextToAdmit = after }
   }
 
-  func firstWithToken(_ start: UInt32) -> UInt32 {
+  mutating func firstWithToken(_ start: UInt32) -> UInt32 {
     var run = start
     while run != none, store.runs[run].token == nil { run = store.runs[run].next }
     return run
@@ -164,7 +164,7 @@ extension Sidecar {
     links[route].written = 0
   }
 
-  private func skipHeld(_ start: UInt32) -> UInt32 {
+  private mutating func skipHeld(_ start: UInt32) -> UInt32 {
     var run = start
     while run != none, store.runs[run].isHeldByPeer { run = store.runs[run].next }
     return run
@@ -173,7 +173,7 @@ extension Sidecar {
   // MARK: Floor
 
   /// Every link sequence below it has its final receipt.
-  func linkFloor(_ route: UInt32) -> UInt64 {
+  mutating func linkFloor(_ route: UInt32) -> UInt64 {
     let first = links[route].first
     guard first != none else { return links[route].nextSequence }
     var settled = 0
@@ -189,7 +189,7 @@ extension Sidecar {
 
   // MARK: Output
 
-  func linkHasOutput(_ route: UInt32) -> Bool {
+  mutating func linkHasOutput(_ route: UInt32) -> Bool {
     !links[route].control.isEmpty || links[route].nextToWrite != none
   }
 
@@ -244,7 +244,7 @@ extension Sidecar {
     return filled
   }
 
-  private func origin(of run: UInt32, now: Instant) -> Origin {
+  private mutating func origin(of run: UInt32, now: Instant) -> Origin {
     let owner = store.runs[run].owner
     let deadline = store.runs[run].deadline
     let left =

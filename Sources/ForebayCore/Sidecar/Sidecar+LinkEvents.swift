@@ -223,7 +223,7 @@ extension Sidecar {
     return run
   }
 
-  private func isWritten(_ run: UInt32, _ route: UInt32) -> Bool {
+  private mutating func isWritten(_ run: UInt32, _ route: UInt32) -> Bool {
     if store.runs[run].isHeldByPeer { return true }
     if case .resuming = links[route].phase { return true }
     let next = links[route].nextToWrite
@@ -247,7 +247,7 @@ extension Sidecar {
   // MARK: Deadlines
 
   /// When the link needs a look: a connect to try, a probe of a shut window, an attempt that is late.
-  func nextLinkDeadline(_ route: UInt32) -> Instant? {
+  mutating func nextLinkDeadline(_ route: UInt32) -> Instant? {
     switch links[route].phase {
     case .disconnected:
       let isIdle = links[route].isEmpty && routes[route].queue.isEmpty
@@ -261,7 +261,7 @@ extension Sidecar {
     }
   }
 
-  private func lateAt(_ route: UInt32) -> Instant? {
+  private mutating func lateAt(_ route: UInt32) -> Instant? {
     let run = links[route].firstUnanswered
     guard run != none, let token = store.runs[run].token else { return nil }
     return token.startedAt + links[route].attemptTimeout

@@ -32,7 +32,7 @@ extension Sidecar {
   }
 
   /// From shut: the frame that BLOCKED named fits now, or any frame would.
-  private func opensFor(_ client: UInt32, _ route: UInt32) -> Bool {
+  private mutating func opensFor(_ client: UInt32, _ route: UInt32) -> Bool {
     let open = clients[client].window.announced.above(clients[client].window.received)
     let need =
       clients[client].blockedCost > 0
@@ -52,7 +52,7 @@ extension Sidecar {
     }
   }
 
-  func owesOutput(_ client: UInt32) -> Bool {
+  mutating func owesOutput(_ client: UInt32) -> Bool {
     let it = clients[client].phase
     if it == .awaitingHello || it == .takingOver { return false }
     return clients[client].owesWelcome || !clients[client].receipts.isEmpty
@@ -63,6 +63,7 @@ extension Sidecar {
 
   /// Asks the shell to write for every client that has something and takes it.
   mutating func askForOutput() {
+    guard !outputClients.isEmpty else { return }
     for client in outputClients {
       clients[client].hasOutputPending = false
       guard clients[client].stalledSince == nil, owesOutput(client), !clients[client].isClosing
@@ -133,7 +134,7 @@ extension Sidecar {
     return ErrorFrame(code, retryAfterMilliseconds: retryAfter).write(to: buffer.baseAddress!)
   }
 
-  private func welcome(_ client: UInt32) -> Welcome {
+  private mutating func welcome(_ client: UInt32) -> Welcome {
     let session = clients[client].session
     let heartbeat = clients[client].needsHeartbeat ? limits.heartbeat.millisecondsRoundedUp : 0
     return Welcome(
@@ -176,20 +177,20 @@ extension Sidecar {
   }
 
   /// An open breaker outranks everything that follows from it.
-  func shutReason(_ client: UInt32, _ route: UInt32) -> WindowReason {
+  mutating func shutReason(_ client: UInt32, _ route: UInt32) -> WindowReason {
     let reason = clients[client].reason
     switch reason {
     case .draining, .receiptsUnseen, .reclaiming, .paused, .deadLettersBlocked: return reason
     case .none, .bufferFull, .fairShare, .breakerOpen, .rateLimited, .windowMaximum:
-      switch routes[route].breaker.phase {
+      switch routes[route].breakerPhase {
       case .open, .forcedOpen: return .breakerOpen
       case .closed, .halfOpen, .forcedClosed: return reason
       }
     }
   }
 
-  private func retryAfter(_ route: UInt32, _ reason: WindowReason, now: Instant) -> UInt32 {
-    guard reason == .breakerOpen, let until = routes[route].breaker.deadline else { return 0 }
+  private mutating func retryAfter(_ route: UInt32, _ reason: WindowReason, now: Instant) -> UInt32 {
+    guard reason == .breakerOpen, let until = routes[route].breakerDeadline else { return 0 }
     return UInt32(clamping: until.since(now).millisecondsRoundedUp)
   }
 

@@ -101,7 +101,7 @@ extension Sidecar {
     store.blocks.free(block)
   }
 
-  private func bounds(_ client: UInt32) -> RunScanner.Bounds {
+  private mutating func bounds(_ client: UInt32) -> RunScanner.Bounds {
     guard clients[client].isOpen else {
       return RunScanner.Bounds(lastSequence: 0, messagesLeft: 0, costLeft: 0)
     }
@@ -209,14 +209,14 @@ extension Sidecar {
     return place
   }
 
-  func cost(_ run: DataRun) -> Cost {
+  mutating func cost(_ run: DataRun) -> Cost {
     Cost(
       bytes: UInt64(run.byteCount + run.count * limits.overheadBytes),
       messages: UInt64(run.count))
   }
 
   /// Why these messages can't be taken, though the connection may go on.
-  private func refusal(_ run: DataRun, _ client: UInt32) -> MessageCode? {
+  private mutating func refusal(_ run: DataRun, _ client: UInt32) -> MessageCode? {
     if run.level == .stored || sessions[clients[client].session].level == .stored {
       return .levelUnavailable
     }

@@ -50,7 +50,7 @@ extension Sidecar {
     return keep.isZero ? nil : idleSince + Self.longIdleAfter
   }
 
-  private func isTight(_ route: UInt32) -> Bool {
+  private mutating func isTight(_ route: UInt32) -> Bool {
     !(routes[route].reserve * 2).fits(in: routes[route].pool.free)
   }
 

@@ -2,14 +2,12 @@ import ForebayWire
 
 // Deadlines. The shell owns one timer; the core tells it the next instant that matters.
 extension Sidecar {
-  package var nextDeadline: Instant? {
-    var next = Instant.distantFuture
-    for candidate in [
-      clientDeadlines.next, sessionDeadlines.next, runDeadlines.next, routeDeadlines.next,
-      drainDeadline,
-    ] {
-      if let candidate, candidate < next { next = candidate }
-    }
+  package mutating func nextDeadline() -> Instant? {
+    var next = clientDeadlines.nextOrNever
+    next = min(next, sessionDeadlines.nextOrNever)
+    next = min(next, runDeadlines.nextOrNever)
+    next = min(next, routeDeadlines.nextOrNever)
+    if case .draining(let until) = lifecycle { next = min(next, until) }
     return next == .distantFuture ? nil : next
   }
 
@@ -37,23 +35,22 @@ extension Sidecar {
     func consider(_ at: Instant?) {
       if let at, at < next ?? .distantFuture { next = at }
     }
-    let record = clients[client]
-    switch record.phase {
-    case .awaitingHello: consider(record.acceptedAt + limits.helloTimeout)
+    switch clients[client].phase {
+    case .awaitingHello: consider(clients[client].acceptedAt + limits.helloTimeout)
     case .takingOver, .closing: break
     case .open:
-      consider(record.window.reclaim?.deadline)
+      consider(clients[client].window.reclaim?.deadline)
       consider(shutRepeat(client, now: now))
-      if !record.window.unannounced.isZero { consider(record.lastWindowAt + Self.windowDelay) }
-      if record.needsHeartbeat { consider(heartbeat(client)) }
+      if !clients[client].window.unannounced.isZero { consider(clients[client].lastWindowAt + Self.windowDelay) }
+      if clients[client].needsHeartbeat { consider(heartbeat(client)) }
     }
-    consider(record.partialSince.map { $0 + limits.frameTimeout })
-    consider(record.stalledSince.map { $0 + limits.slowReaderTimeout })
+    consider(clients[client].partialSince.map { $0 + limits.frameTimeout })
+    consider(clients[client].stalledSince.map { $0 + limits.slowReaderTimeout })
     // Never in the past: what is due now has been done, or waits for the socket.
     clientDeadlines.set(client, next.map { max($0, now + .milliseconds(1)) })
   }
 
-  private func shutRepeat(_ client: UInt32, now: Instant) -> Instant? {
+  private mutating func shutRepeat(_ client: UInt32, now: Instant) -> Instant? {
     guard isShut(client), clients[client].isDemanding || clients[client].isWaiting else {
       return nil
     }
@@ -61,29 +58,28 @@ extension Sidecar {
     return clients[client].lastWindowAt + interval
   }
 
-  private func heartbeat(_ client: UInt32) -> Instant {
+  private mutating func heartbeat(_ client: UInt32) -> Instant {
     (clients[client].pingedAt ?? clients[client].heardAt) + limits.heartbeat
   }
 
   private mutating func clientDue(_ client: UInt32, now: Instant) {
     guard clients.contains(client) else { return }
-    let record = clients[client]
-    if record.phase == .awaitingHello, record.acceptedAt + limits.helloTimeout <= now {
+    if clients[client].phase == .awaitingHello, clients[client].acceptedAt + limits.helloTimeout <= now {
       return close(client, .helloTimeout)
     }
-    if let since = record.partialSince, since + limits.frameTimeout <= now {
+    if let since = clients[client].partialSince, since + limits.frameTimeout <= now {
       return close(client, .frameTimeout)
     }
-    if let since = record.stalledSince, since + limits.slowReaderTimeout <= now {
+    if let since = clients[client].stalledSince, since + limits.slowReaderTimeout <= now {
       return close(client, .slowReader)
     }
-    if record.phase == .open {
-      if let reclaim = record.window.reclaim, reclaim.deadline <= now {
+    if clients[client].phase == .open {
+      if let reclaim = clients[client].window.reclaim, reclaim.deadline <= now {
         return close(client, .reclaimTimeout)
       }
-      if record.needsHeartbeat, !beat(client, now: now) { return }
+      if clients[client].needsHeartbeat, !beat(client, now: now) { return }
       if let again = shutRepeat(client, now: now), again <= now { oweWindow(client) }
-      if !record.window.unannounced.isZero, record.lastWindowAt + Self.windowDelay <= now {
+      if !clients[client].window.unannounced.isZero, clients[client].lastWindowAt + Self.windowDelay <= now {
         oweWindow(client)
       }
       markDirty(client)
@@ -135,7 +131,7 @@ extension Sidecar {
     func consider(_ at: Instant?) {
       if let at, at < next ?? .distantFuture { next = at }
     }
-    consider(routes[route].breaker.deadline)
+    consider(routes[route].breakerDeadline)
     consider(routes[route].queue.nextRelease)
     if routes[route].isPeer {
       consider(nextLinkDeadline(route))
@@ -163,6 +159,7 @@ extension Sidecar {
     case .opened: breakerOpened(route)
     case .closed: breakerClosed(route, now: now)
     }
+    noteBreaker(route)
     routes[route].queue.releaseDue(now)
     if routes[route].isPeer {
       linkDeadlineReached(route, now: now)

@@ -8,6 +8,9 @@ import ForebayWire
 /// Nothing is decided outside, nothing is performed inside. The shell calls one event method, and at
 /// the end of its loop turn `turnEnded`, then performs what `nextAction` gives until it gives nothing.
 ///
+/// Methods that change nothing are `mutating` all the same where the fast path calls them: the compiler
+/// copies a large struct to pass it for reading, and passes it in place only for changing.
+///
 /// The parts, one file each: `+Clients` (accept, close), `+Receiving` (bytes to runs), `+Hello`,
 /// `+Control` (other frames), `+Known` (resends), `+Granting` and `+Reclaiming` (credit), `+Dispatch`,
 /// `+Calls` and `+Link` (upstreams), `+Settling`, `+Output` (what clients are written), `+Timers`,
@@ -135,6 +138,6 @@ package struct Sidecar: ~Copyable {
       pump(route, now: now)
       next += 1
     }
-    stirredRoutes.removeAll(keepingCapacity: true)
+    if next > 0 { stirredRoutes.removeAll(keepingCapacity: true) }
   }
 }

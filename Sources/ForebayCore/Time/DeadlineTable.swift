@@ -16,7 +16,8 @@ struct DeadlineTable: ~Copyable {
 
   init() {}
 
-  var next: Instant? { heap.first?.at }
+  /// `distantFuture` when no deadline is set.
+  var nextOrNever: Instant { heap.isEmpty ? .distantFuture : heap[0].at }
 
   func deadline(of slot: UInt32) -> Instant? {
     guard Int(slot) < places.count, places[Int(slot)] != none else { return nil }
