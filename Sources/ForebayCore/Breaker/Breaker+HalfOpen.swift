@@ -1,12 +1,27 @@
 import ForebayWire
 
-/// What a half-open breaker does with requests and results. Its bookkeeping is `HalfOpen`'s.
+/// What the breaker does with requests and results while calls don't flow freely. The bookkeeping of
+/// the half-open period is `HalfOpen`'s.
 extension Breaker {
-  /// Half-open: a probe, if one may go now.
+  /// Places a probe if one may go now.
+  @inline(never)
   mutating func probeRequested(now: Instant) -> OnPermitRequest {
-    guard case .halfOpen(var halfOpen) = state else {
-      brokenInvariant("only a half-open breaker places probes")
+    switch state {
+    case .closed, .forcedClosed:
+      brokenInvariant("a breaker that lets calls through needs no probe")
+    case .forcedOpen:
+      return .wait(until: nil)
+    case .open(let opening):
+      guard now >= opening.until else { return .wait(until: opening.until) }
+      enterHalfOpen(waited: opening.wait, now: now)
+      return probeRequested(now: now)
+    case .halfOpen(let halfOpen):
+      return probeRequested(halfOpen, now: now)
     }
+  }
+
+  private mutating func probeRequested(_ before: HalfOpen, now: Instant) -> OnPermitRequest {
+    var halfOpen = before
     guard let probe = halfOpen.probeRequested(settings, now: now) else {
       return .wait(until: halfOpen.deadline(settings))
     }
@@ -17,10 +32,27 @@ extension Breaker {
         generation: generation, serial: probe.serial, isProbe: true, startedAt: now))
   }
 
-  /// A result while half-open.
+  /// The probe wasn't sent.
+  mutating func probeReturned(_ token: BreakerToken) {
+    guard case .halfOpen(var halfOpen) = state, halfOpen.isInFlight(token) else {
+      counters.strayResults += 1
+      return
+    }
+    halfOpen.probeReturned()
+    counters.neutralProbes += 1
+    state = .halfOpen(halfOpen)
+  }
+
+  /// A result of this generation while calls don't flow freely: the probe's.
+  @inline(never)
   mutating func probeSettled(
-    _ token: BreakerToken, _ result: CallResult, _ before: HalfOpen, now: Instant
+    _ token: BreakerToken, _ result: CallResult, now: Instant
   ) -> OnCallSettled {
+    guard case .halfOpen(let before) = state else {
+      // No permit is ever given in the generation of an opening.
+      counters.strayResults += 1
+      return .stale
+    }
     // An end that was due before this result came first, however late its timer is.
     if let end = before.end(settings, now: now) {
       counters.staleResults += 1
@@ -30,7 +62,10 @@ extension Breaker {
       case .none, .halfOpened, .probeDue: brokenInvariant("an end of half-open is a transition")
       }
     }
-    guard takeProbe(token, of: before) else { return .stale }
+    guard before.isInFlight(token) else {
+      counters.strayResults += 1
+      return .stale
+    }
     var halfOpen = before
     switch result {
     case .success where now.since(token.startedAt) < slowThreshold:
@@ -53,13 +88,6 @@ extension Breaker {
     }
     state = .halfOpen(halfOpen)
     return .none
-  }
-
-  /// Whether `token` is the probe in flight; else counts a stray.
-  mutating func takeProbe(_ token: BreakerToken, of halfOpen: HalfOpen) -> Bool {
-    if halfOpen.isInFlight(token) { return true }
-    counters.strayResults += 1
-    return false
   }
 
   /// Leaves half-open the way `end` says.

@@ -28,7 +28,7 @@ extension Breaker {
       report.retryAfterRemaining = requestedSilenceEnd.since(now)
     case .halfOpen(let halfOpen):
       report.successes = halfOpen.successes
-      report.nextProbeAt = halfOpen.nextProbeAt
+      report.nextProbeAt = halfOpen.nextProbeAt(settings)
     case .forcedOpen, .forcedClosed:
       break
     }

@@ -51,10 +51,7 @@ extension Breaker {
   }
 
   mutating func enter(_ next: State, now: Instant) {
-    switch state {
-    case .closed, .forcedClosed: keepRate(now: now)
-    case .open, .halfOpen, .forcedOpen: break
-    }
+    if isFree { keepRate(now: now) }
     state = next
     generation &+= 1
     since = now

@@ -41,7 +41,17 @@ package struct Breaker: Sendable {
   // Everything below is for the breaker's own files only.
 
   /// Changes from case to case in Breaker+Transitions.swift alone.
-  var state: State = .closed
+  var state: State = .closed {
+    didSet { stateChanged() }
+  }
+  // What `state` says, for the questions that every call asks: to ask the state itself means to load
+  // all of it, since a case without a payload is told from the others by the bytes of theirs.
+
+  /// Whether it is closed or forced closed.
+  private(set) var isFree = true
+  /// When a permit would be given, if not free: from the first instant to just before the second.
+  private var permitFrom: Instant = .distantFuture
+  private var permitUntil: Instant = .distantFuture
   var generation: UInt32 = 0
   var since: Instant
   var random: SplitMix64
@@ -81,14 +91,11 @@ package struct Breaker: Sendable {
   /// So many messages have become eligible for dispatch for the first time. While closed this
   /// measures the rate; while half-open it feeds the quota.
   package mutating func messagesOffered(_ count: Int, now: Instant) {
-    switch state {
-    case .closed, .forcedClosed:
+    if isFree {
       counts.add(CallTally(offered: UInt64(max(0, count))), now: now)
-    case .halfOpen(var halfOpen):
+    } else if case .halfOpen(var halfOpen) = state {
       halfOpen.messagesOffered(count, settings)
       state = .halfOpen(halfOpen)
-    case .open, .forcedOpen:
-      break
     }
   }
 
@@ -103,46 +110,39 @@ package struct Breaker: Sendable {
 
   /// Whether `permitRequested` would let a call through now.
   package func mayPermit(now: Instant) -> Bool {
+    isFree || now >= permitFrom && now < permitUntil
+  }
+
+  private mutating func stateChanged() {
     switch state {
-    case .closed, .forcedClosed: true
-    case .open(let opening): now >= opening.until
-    case .halfOpen(let halfOpen): halfOpen.mayProbe(settings, now: now)
-    case .forcedOpen: false
+    case .closed, .forcedClosed:
+      isFree = true
+    case .open(let opening):
+      (isFree, permitFrom, permitUntil) = (false, opening.until, .distantFuture)
+    case .halfOpen(let halfOpen):
+      isFree = false
+      (permitFrom, permitUntil) = halfOpen.probeMayGo(settings)
+    case .forcedOpen:
+      (isFree, permitFrom, permitUntil) = (false, .distantFuture, .distantFuture)
     }
   }
 
   /// Asks to make one call. What is let through is reported with `callSettled`, exactly once, or
   /// handed back with `permitReturned`. Turns half-open by itself when the wait is over.
   package mutating func permitRequested(now: Instant) -> OnPermitRequest {
-    switch state {
-    case .closed, .forcedClosed:
-      callsInFlight &+= 1
-      return .dispatch(
-        BreakerToken(generation: generation, serial: 0, isProbe: false, startedAt: now))
-    case .open(let opening):
-      guard now >= opening.until else { return .wait(until: opening.until) }
-      enterHalfOpen(waited: opening.wait, now: now)
-      return probeRequested(now: now)
-    case .halfOpen:
-      return probeRequested(now: now)
-    case .forcedOpen:
-      return .wait(until: nil)
-    }
+    guard isFree else { return probeRequested(now: now) }
+    callsInFlight &+= 1
+    return .dispatch(
+      BreakerToken(generation: generation, serial: 0, isProbe: false, startedAt: now))
   }
 
   /// Nothing was sent after all: as if the permit had never been asked for.
   package mutating func permitReturned(_ token: BreakerToken) {
     guard token.generation == generation else { return }
-    switch state {
-    case .closed, .forcedClosed:
-      if takeCallInFlight() { callsInFlight -= 1 }
-    case .halfOpen(var halfOpen):
-      guard takeProbe(token, of: halfOpen) else { return }
-      halfOpen.probeReturned()
-      counters.neutralProbes += 1
-      state = .halfOpen(halfOpen)
-    case .open, .forcedOpen:
-      counters.strayResults += 1
+    if isFree {
+      _ = takeCallInFlight()
+    } else {
+      probeReturned(token)
     }
   }
 
@@ -167,18 +167,9 @@ package struct Breaker: Sendable {
       counters.staleResults += 1
       return .stale
     }
-    switch state {
-    case .closed, .forcedClosed:
-      guard takeCallInFlight() else { return .stale }
-      callsInFlight -= 1
-      return freeCallSettled(token, result, now: now)
-    case .halfOpen(let halfOpen):
-      return probeSettled(token, result, halfOpen, now: now)
-    case .open, .forcedOpen:
-      // No permit is ever given in this generation.
-      counters.strayResults += 1
-      return .stale
-    }
+    guard isFree else { return probeSettled(token, result, now: now) }
+    guard takeCallInFlight() else { return .stale }
+    return freeCallSettled(token, result, now: now)
   }
 
   /// A result while calls flow freely.
@@ -231,11 +222,14 @@ package struct Breaker: Sendable {
     return .opened(until: open(reason, now: now))
   }
 
-  /// Whether a result of this generation can be one of the calls let through; else counts a stray.
+  /// Takes a call of this generation off those let through; if there is none, it counts a stray.
   @inline(__always)
   private mutating func takeCallInFlight() -> Bool {
-    if callsInFlight > 0 { return true }
-    counters.strayResults += 1
-    return false
+    guard callsInFlight > 0 else {
+      counters.strayResults += 1
+      return false
+    }
+    callsInFlight -= 1
+    return true
   }
 }

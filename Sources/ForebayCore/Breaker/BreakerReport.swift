@@ -35,7 +35,8 @@ package struct BreakerReport: Equatable, Sendable {
   package var slow: UInt64
   /// Doublings of the wait: 1 after the first opening, 0 when all is forgiven.
   package var level: UInt32
-  /// When the next probe may go; `nil` while closed, forced, or while a probe is in flight.
+  /// When the next probe may go (an instant that has passed: now); `nil` while closed, forced, or
+  /// while a probe is in flight.
   package var nextProbeAt: Instant?
   /// What is left of the silence that the upstream asked for, while open.
   package var retryAfterRemaining: TimeSpan

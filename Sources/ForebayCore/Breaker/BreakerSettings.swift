@@ -50,7 +50,8 @@ package struct BreakerSettings: Equatable, Sendable {
   /// the usual 1 to 5 %.
   package var quotaPercent: UInt32 = 5
   /// A probe without a verdict by then has failed. Five seconds: it must be longer than a healthy
-  /// call ever takes, or the breaker can't close again.
+  /// call ever takes, or the breaker can't close again. A message's own deadline doesn't shorten it:
+  /// clients choose those, and none may keep a breaker open with a short one.
   package var probeDeadline: TimeSpan = .seconds(5)
 
   package init() {}

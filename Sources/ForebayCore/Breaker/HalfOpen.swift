@@ -71,15 +71,19 @@ struct HalfOpen: Sendable {
     }
   }
 
-  /// Whether a probe may go now. Not while an end is due: the timer has it in its hands.
-  func mayProbe(_ settings: BreakerSettings, now: Instant) -> Bool {
-    probe == nil && (quota >= Self.quotaOfOneProbe || now >= floorDueAt)
-      && end(settings, now: now) == nil
+  /// When a probe may go: from the first instant to just before the second. Not with one in flight,
+  /// and not from the instant on at which an end is due: the timer has it in its hands.
+  func probeMayGo(_ settings: BreakerSettings) -> (from: Instant, until: Instant) {
+    guard probe == nil else { return (.distantFuture, .distantFuture) }
+    let from = quota >= Self.quotaOfOneProbe ? since : floorDueAt
+    if successes >= settings.successesToClose { return (from, minimumEnd) }
+    return (from, successes == 0 ? maximumEnd ?? .distantFuture : .distantFuture)
   }
 
   /// Places a probe if one may go now.
   mutating func probeRequested(_ settings: BreakerSettings, now: Instant) -> Probe? {
-    guard mayProbe(settings, now: now) else { return nil }
+    let (from, until) = probeMayGo(settings)
+    guard now >= from, now < until else { return nil }
     let isFloor = quota < Self.quotaOfOneProbe
     if !isFloor { quota -= Self.quotaOfOneProbe }
     lastSerial &+= 1
@@ -166,6 +170,8 @@ struct HalfOpen: Sendable {
     return true
   }
 
-  /// When the next probe may go as far as time decides; `nil` while one is in flight.
-  var nextProbeAt: Instant? { probe == nil ? floorDueAt : nil }
+  /// When the next probe may go (an instant that has passed: now); `nil` while one is in flight.
+  func nextProbeAt(_ settings: BreakerSettings) -> Instant? {
+    probe == nil ? probeMayGo(settings).from : nil
+  }
 }

@@ -18,7 +18,7 @@ package struct RecoveryRamp: Sendable {
     self.settings = settings
   }
 
-  /// Whether it still limits anything.
+  /// Whether it still limits anything: the one question to ask while all is well.
   package var isActive: Bool { ramp != nil || budget != nil }
 
   /// The messages that may be in flight, while that is limited here.
@@ -54,13 +54,14 @@ package struct RecoveryRamp: Sendable {
   /// Nothing waits any more: what waited has gone, or expired.
   package mutating func queueEmptied() { budget = nil }
 
-  /// A call of so many messages succeeded.
+  /// A call of so many messages succeeded. Not to be told of calls made before the closing (their
+  /// results are stale to the breaker): they say nothing about the load of now.
   package mutating func callSucceeded(messages count: Int, now: Instant) {
     ramp?.messagesSucceeded(count, now: now)
     dismissWhatIsDone()
   }
 
-  /// A call failed, or was throttled.
+  /// A call, of after the closing, failed or was throttled.
   package mutating func callFailed(now: Instant) {
     ramp?.callFailed(now: now)
   }

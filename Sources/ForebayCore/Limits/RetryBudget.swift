@@ -89,7 +89,8 @@ package struct RetryBudget: Sendable {
     case wait(until: Instant)
   }
 
-  /// Asks to send `count` messages again; all of them or none.
+  /// Asks to send `count` messages again; all of them or none. Ask for no more than `available`, or
+  /// a large batch may wait for ever for a budget that is never so large.
   package mutating func retryRequested(_ count: Int, now: Instant) -> OnRetryRequest {
     guard available(now: now) >= count else { return .wait(until: window.nextForgetting) }
     window.add(Attempts(again: UInt64(max(0, count))), now: now)

@@ -92,11 +92,13 @@ struct BreakerScript {
 
   /// From half-open, by probes as they fall due.
   mutating func becomeClosed(_ at: SourceLocation = #_sourceLocation) throws {
-    for _ in 0..<breaker.settings.successesToClose {
-      if !breaker.mayPermit(now: now) { _ = try passDeadline(at) }
-      _ = settle(try expectProbe(at), .success)
+    while breaker.phase == .halfOpen {
+      if breaker.mayPermit(now: now) {
+        _ = settle(try expectProbe(at), .success)
+      } else {
+        _ = try passDeadline(at)
+      }
     }
-    while breaker.phase == .halfOpen { _ = try passDeadline(at) }
     #expect(breaker.phase == .closed, sourceLocation: at)
   }
 }

@@ -60,7 +60,7 @@ import Testing
 
   /// Against the whole history, looked through anew for every answer.
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
-  func agreesWithTheWholeHistory(seed: UInt64) {
+  func agreesWithTheWholeHistory(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     var settings = RetryBudgetSettings()
     settings.percent = .random(in: 1...100, using: &random)
@@ -78,7 +78,7 @@ import Testing
       let first = history.reduce(0) { $0 + $1.first }
       let again = history.reduce(0) { $0 + $1.again }
       let allowed = first * settings.percent / 100 + free
-      #expect(
+      try #require(
         budget.available(now: now) == Int(allowed > again ? allowed - again : 0),
         "seed \(seed), step \(step)")
       let count = random.next() % 8
@@ -87,7 +87,7 @@ import Testing
         history.append((bucket, count, 0))
       } else {
         let answer = budget.retryRequested(Int(count), now: now)
-        #expect((answer == .retry) == (again + count <= max(allowed, again)))
+        try #require((answer == .retry) == (again + count <= max(allowed, again)), "seed \(seed)")
         if answer == .retry { history.append((bucket, 0, count)) }
       }
     }
