@@ -54,9 +54,9 @@ format:
 demo: build
 	deploy/demo.sh
 
-# Measures forebayd against the raw relay.
+# Measures forebayd against a raw byte relay, in pairs of runs. For a quick look: BENCH_FLAGS=--smoke
 bench: build
-	deploy/bench.sh
+	$(BIN)/forebay-bench pairs $(BENCH_FLAGS)
 
 # Installs programs and documents below DESTDIR and PREFIX.
 install: build
