@@ -90,6 +90,9 @@ let package = Package(
       name: "ForebayClientTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayCore"],
       swiftSettings: strict),
     .testTarget(
+      name: "ForebayCtlTests", dependencies: ["forebayctl", "ForebayClient"],
+      swiftSettings: strict),
+    .testTarget(
       name: "ForebayDaemonTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayDaemon"],
       swiftSettings: strict),
   ]

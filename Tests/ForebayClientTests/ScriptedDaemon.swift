@@ -1,0 +1,131 @@
+import ForebayWire
+import Glibc
+import Testing
+
+/// Runs `body`, which blocks, on a thread of its own: the test threads are few.
+func onOwnThread<Result: Sendable>(
+  _ body: @escaping @Sendable () throws -> Result
+) async throws -> Result {
+  try await withCheckedThrowingContinuation { continuation in
+    startThread { continuation.resume(with: Swift.Result(catching: body)) }
+  }
+}
+
+private final class ThreadBody {
+  let run: () -> Void
+  init(_ run: @escaping () -> Void) { self.run = run }
+}
+
+private func startThread(_ body: @escaping () -> Void) {
+  var thread = pthread_t()
+  let box = Unmanaged.passRetained(ThreadBody(body)).toOpaque()
+  let failure = pthread_create(&thread, nil, threadMain, box)
+  #expect(failure == 0)
+  pthread_detach(thread)
+}
+
+private func threadMain(_ box: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  if let box { Unmanaged<ThreadBody>.fromOpaque(box).takeRetainedValue().run() }
+  return nil
+}
+
+/// A directory of its own that is removed with its sockets when the test ends.
+final class SocketDirectory: Sendable {
+  let path: String
+
+  init() {
+    var template = Array("/tmp/forebay-client-XXXXXX".utf8CString)
+    path = String(cString: mkdtemp(&template))
+  }
+
+  var socket: String { path + "/client.sock" }
+
+  deinit {
+    unlink(socket)
+    rmdir(path)
+  }
+}
+
+/// A daemon that does what a test says, line by line, over a blocking socket.
+///
+/// Everything has a time limit, far above what it takes, so that a broken client fails a test instead
+/// of stopping it.
+final class ScriptedDaemon: Sendable {
+  private let listener: Int32
+  private let path: String
+
+  init(_ path: String, backlog: Int32 = 8) {
+    self.path = path
+    listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    unlink(path)
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    #expect(bound == 0 && listen(listener, backlog) == 0)
+  }
+
+  /// A daemon that ended leaves its socket's file behind.
+  deinit { close(listener) }
+
+  func accept() -> Peer {
+    var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+    #expect(poll(&entry, 1, Peer.patience) == 1, "nobody connected")
+    return Peer(Glibc.accept(listener, nil, nil))
+  }
+
+  final class Peer {
+    fileprivate static let patience: Int32 = 30_000
+    private let descriptor: Int32
+    private var input: [UInt8] = []
+
+    fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
+    deinit { close(descriptor) }
+
+    func say(_ lines: DaemonLine...) {
+      let bytes = lines.flatMap(\.bytes)
+      let sent = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+      #expect(sent == bytes.count)
+    }
+
+    /// HELLO comes, WELCOME and the first window go: the ordinary beginning.
+    func welcome(messages: UInt64 = 1_000, ranges: UInt32 = 0) {
+      guard case .hello? = hear() else {
+        Issue.record("no HELLO")
+        return
+      }
+      say(.welcome(ranges: ranges))
+      if ranges == 0 { say(.window(messages: messages)) }
+    }
+
+    /// The next frame; nil when the client hung up.
+    func hear() -> Said? {
+      while true {
+        if let size = frameBytes, input.count >= size {
+          defer { input.removeFirst(size) }
+          return Conversation.read(Array(input[..<size])).first
+        }
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, Self.patience) == 1 else {
+          Issue.record("the client says nothing")
+          return nil
+        }
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        if count <= 0 { return nil }
+        input += chunk[..<count]
+      }
+    }
+
+    func hear(_ count: Int) -> [Said] { (0..<count).compactMap { _ in hear() } }
+
+    private var frameBytes: Int? {
+      guard input.count >= 4 else { return nil }
+      return input[..<4].reduce(0) { $0 << 8 | Int($1) } + 4
+    }
+  }
+}
