@@ -65,7 +65,9 @@ package struct DaemonOptions {
     route.windowMessagesMax = windowMessages
     route.attemptTimeout = try time(attemptTimeout, "--attempt-timeout")
     // A tenth of a second's worth may go at once: short enough to look even, long enough to batch.
-    if rate > 0 { route.rate = RateLimit(messages: rate, per: .seconds(1), burst: max(1, rate / 10)) }
+    if rate > 0 {
+      route.rate = RateLimit(messages: rate, per: .seconds(1), burst: max(1, rate / 10))
+    }
     return DaemonSettings.RouteTarget(settings: route, address: address)
   }
 

@@ -308,6 +308,24 @@ def documented_codes(project):
                     f"`{name}` of {section} isn't explained: say what it means and what to do.")
 
 
+_OPTION = re.compile(
+    r"@(?:Option|Flag)\((?P<about>.*?)\)\s*(?:@\w+\s+)*var (?P<name>\w+)", re.DOTALL)
+
+
+def documented_options(project):
+    """Every option of forebayd is in OPERATIONS.md."""
+    manual = project.texts.get("OPERATIONS.md", "")
+    for path in project.swift("Sources/forebayd"):
+        for match in _OPTION.finditer(project.texts[path]):
+            custom = re.search(r'customLong\("([\w-]+)"\)', match["about"])
+            name = custom[1] if custom else re.sub(
+                r"[A-Z]", lambda letter: "-" + letter[0].lower(), match["name"])
+            if f"`--{name}" not in manual:
+                yield Finding(
+                    path, line_of(project.texts[path], match.start()), "documented_options",
+                    f"--{name} isn't in OPERATIONS.md: add it to the table of options.")
+
+
 def strict_shell(project):
     """Every bash script stops at the first failure."""
     for path, text in project.texts.items():
@@ -348,5 +366,5 @@ def standalone_python(project):
 RULES = [
     pure_imports, arrows, manifest_arrows, libraries, public_api, no_clock, no_randomness,
     no_unordered_iteration, exhaustive_states, no_bare_precondition, no_unfinished_marks,
-    no_machine_paths, documented_codes, strict_shell, standalone_python,
+    no_machine_paths, documented_codes, documented_options, strict_shell, standalone_python,
 ]

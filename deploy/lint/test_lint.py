@@ -171,6 +171,18 @@ class Everywhere(RuleTest):
         self.expect_quiet(
             rules.documented_codes, "| `KILLED` | ended |", path="OPERATIONS.md", beside=codes)
 
+    def test_documented_options(self):
+        source = (
+            '@Option(help: "Where (a socket).")\nvar clientSocket = x\n'
+            '@Option(name: [.customLong("upstream")], help: "")\nvar upstreams = y\n')
+        path = "Sources/forebayd/Forebayd.swift"
+        self.expect_fires(
+            rules.documented_options, source, path=path,
+            beside={"OPERATIONS.md": "| `--client-socket PATH` |"})
+        self.expect_quiet(
+            rules.documented_options, source, path=path,
+            beside={"OPERATIONS.md": "| `--client-socket PATH` | `--upstream` |"})
+
     def test_strict_shell(self):
         self.expect_fires(
             rules.strict_shell, "#!/usr/bin/env bash\necho hi\n", path="deploy/x.sh")

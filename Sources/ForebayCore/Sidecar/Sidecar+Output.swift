@@ -189,7 +189,8 @@ extension Sidecar {
     }
   }
 
-  private mutating func retryAfter(_ route: UInt32, _ reason: WindowReason, now: Instant) -> UInt32 {
+  private mutating func retryAfter(_ route: UInt32, _ reason: WindowReason, now: Instant) -> UInt32
+  {
     guard reason == .breakerOpen, let until = routes[route].breakerDeadline else { return 0 }
     return UInt32(clamping: until.since(now).millisecondsRoundedUp)
   }

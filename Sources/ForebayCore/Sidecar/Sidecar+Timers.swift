@@ -41,7 +41,9 @@ extension Sidecar {
     case .open:
       consider(clients[client].window.reclaim?.deadline)
       consider(shutRepeat(client, now: now))
-      if !clients[client].window.unannounced.isZero { consider(clients[client].lastWindowAt + Self.windowDelay) }
+      if !clients[client].window.unannounced.isZero {
+        consider(clients[client].lastWindowAt + Self.windowDelay)
+      }
       if clients[client].needsHeartbeat { consider(heartbeat(client)) }
     }
     consider(clients[client].partialSince.map { $0 + limits.frameTimeout })
@@ -64,7 +66,9 @@ extension Sidecar {
 
   private mutating func clientDue(_ client: UInt32, now: Instant) {
     guard clients.contains(client) else { return }
-    if clients[client].phase == .awaitingHello, clients[client].acceptedAt + limits.helloTimeout <= now {
+    if clients[client].phase == .awaitingHello,
+      clients[client].acceptedAt + limits.helloTimeout <= now
+    {
       return close(client, .helloTimeout)
     }
     if let since = clients[client].partialSince, since + limits.frameTimeout <= now {
@@ -79,7 +83,9 @@ extension Sidecar {
       }
       if clients[client].needsHeartbeat, !beat(client, now: now) { return }
       if let again = shutRepeat(client, now: now), again <= now { oweWindow(client) }
-      if !clients[client].window.unannounced.isZero, clients[client].lastWindowAt + Self.windowDelay <= now {
+      if !clients[client].window.unannounced.isZero,
+        clients[client].lastWindowAt + Self.windowDelay <= now
+      {
         oweWindow(client)
       }
       markDirty(client)
