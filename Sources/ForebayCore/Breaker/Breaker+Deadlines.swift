@@ -2,12 +2,7 @@
 extension Breaker {
   /// When to call `deadlineReached` next, if ever. It can change with any call to the breaker.
   package var deadline: Instant? {
-    switch state {
-    case .closed: escalation.level > 0 ? escalation.decayAt : nil
-    case .open(let opening): opening.until
-    case .halfOpen(let halfOpen): halfOpen.deadline(settings)
-    case .forcedOpen, .forcedClosed: nil
-    }
+    phase == .closed && escalation.level > 0 ? escalation.decayAt : stateDeadline
   }
 
   package enum OnDeadline: Equatable, Sendable {

@@ -1,14 +1,4 @@
 extension Breaker {
-  package var phase: BreakerReport.Phase {
-    switch state {
-    case .closed: .closed
-    case .open: .open
-    case .halfOpen: .halfOpen
-    case .forcedOpen: .forcedOpen
-    case .forcedClosed: .forcedClosed
-    }
-  }
-
   /// Where it stands now. Costs a rotation of the window at most; for people and metrics.
   package func report(now: Instant) -> BreakerReport {
     var seen = self

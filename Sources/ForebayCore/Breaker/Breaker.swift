@@ -44,11 +44,14 @@ package struct Breaker: Sendable {
   var state: State = .closed {
     didSet { stateChanged() }
   }
-  // What `state` says, for the questions that every call asks: to ask the state itself means to load
-  // all of it, since a case without a payload is told from the others by the bytes of theirs.
+  // What `state` says, for the questions that every call or turn asks: to ask the state itself means
+  // to load all of it, since a case without a payload is told from the others by the bytes of theirs.
 
+  package private(set) var phase: BreakerReport.Phase = .closed
   /// Whether it is closed or forced closed.
   private(set) var isFree = true
+  /// When `state` has something to do next, decay apart.
+  private(set) var stateDeadline: Instant?
   /// When a permit would be given, if not free: from the first instant to just before the second.
   private var permitFrom: Instant = .distantFuture
   private var permitUntil: Instant = .distantFuture
@@ -114,17 +117,22 @@ package struct Breaker: Sendable {
   }
 
   private mutating func stateChanged() {
+    (permitFrom, permitUntil) = (.distantFuture, .distantFuture)
+    stateDeadline = nil
     switch state {
-    case .closed, .forcedClosed:
-      isFree = true
+    case .closed: phase = .closed
+    case .forcedClosed: phase = .forcedClosed
+    case .forcedOpen: phase = .forcedOpen
     case .open(let opening):
-      (isFree, permitFrom, permitUntil) = (false, opening.until, .distantFuture)
+      phase = .open
+      permitFrom = opening.until
+      stateDeadline = opening.until
     case .halfOpen(let halfOpen):
-      isFree = false
+      phase = .halfOpen
       (permitFrom, permitUntil) = halfOpen.probeMayGo(settings)
-    case .forcedOpen:
-      (isFree, permitFrom, permitUntil) = (false, .distantFuture, .distantFuture)
+      stateDeadline = halfOpen.deadline(settings)
     }
+    isFree = phase == .closed || phase == .forcedClosed
   }
 
   /// Asks to make one call. What is let through is reported with `callSettled`, exactly once, or

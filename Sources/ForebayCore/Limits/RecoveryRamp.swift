@@ -72,10 +72,11 @@ package struct RecoveryRamp: Sendable {
     return min(room, budget?.allowance(now: now) ?? .max)
   }
 
-  /// When time alone makes the allowance grow; `nil` if only a result can, or nothing is limited.
-  package func nextAllowanceAt(inFlight: Int) -> Instant? {
+  /// When time alone lets the next message go; `nil` if one may go now, or only a result lets it.
+  package func nextAllowanceAt(inFlight: Int, now: Instant) -> Instant? {
     if let ramp, inFlight >= ramp.limit { return nil }
-    return budget?.nextAllowanceAt
+    guard let budget, budget.allowance(now: now) == 0 else { return nil }
+    return budget.nextAllowanceAt
   }
 
   private mutating func dismissWhatIsDone() {

@@ -150,7 +150,8 @@ extension Sidecar {
       {
         consider(now + wait)
       }
-      consider(routes[route].ramp.nextAllowanceAt(inFlight: routes[route].inFlightMessages))
+      consider(
+        routes[route].ramp.nextAllowanceAt(inFlight: routes[route].inFlightMessages, now: now))
     }
     if routes[route].isPressed { consider(routes[route].reclaimAt ?? now + Self.reclaimTick) }
     routeDeadlines.set(route, next.map { max($0, now + .milliseconds(1)) })

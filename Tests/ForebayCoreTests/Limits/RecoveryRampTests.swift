@@ -23,7 +23,7 @@ import Testing
     let ramp = RecoveryRamp(settings: RecoverySettings())
     #expect(!ramp.isActive)
     #expect(ramp.allowance(inFlight: 1_000_000, now: Self.start) == .max)
-    #expect(ramp.nextAllowanceAt(inFlight: 0) == nil)
+    #expect(ramp.nextAllowanceAt(inFlight: 0, now: Self.start) == nil)
   }
 
   @Test func startsLow() {
@@ -33,7 +33,7 @@ import Testing
     #expect(ramp.allowance(inFlight: 7, now: Self.start) == 1)
     // Calls of before the opening may be in flight still.
     #expect(ramp.allowance(inFlight: 100, now: Self.start) == 0)
-    #expect(ramp.nextAllowanceAt(inFlight: 100) == nil)
+    #expect(ramp.nextAllowanceAt(inFlight: 100, now: Self.start) == nil)
   }
 
   @Test func doublesWithEveryIntervalOfSuccessesAndGetsOutOfTheWay() {
@@ -146,7 +146,10 @@ import Testing
     #expect(ramp.allowance(inFlight: 0, now: Self.start) == 8)
     ramp.messagesDispatched(8)
     #expect(ramp.allowance(inFlight: 0, now: Self.start) == 0)
-    #expect(ramp.nextAllowanceAt(inFlight: 0) == Self.start + .milliseconds(1))
+    let next = ramp.nextAllowanceAt(inFlight: 0, now: Self.start)
+    #expect(next == Self.start + .milliseconds(1))
+    // One may go then: no timer is needed for it.
+    #expect(ramp.nextAllowanceAt(inFlight: 0, now: Self.start + .milliseconds(1)) == nil)
     #expect(ramp.allowance(inFlight: 0, now: Self.start + .milliseconds(1)) == 1)
     #expect(ramp.allowance(inFlight: 0, now: Self.start + .seconds(2)) == 2_000)
   }
