@@ -38,7 +38,7 @@ test: deps
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
 check-proto:
 	for check in proto/check_codes.py \
-	    $(wildcard proto/vectors/check.py proto/test_dissector.py); do \
+	    $(wildcard proto/vectors/check.py proto/test_dissector.py proto/test_example_client.py); do \
 	  $(PYTHON) $$check; done
 
 # Checks layers, determinism, codes, shell scripts and format. deploy/lint/rules.py has the rules.
