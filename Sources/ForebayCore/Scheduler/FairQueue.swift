@@ -47,9 +47,9 @@ struct FairQueue: ~Copyable {
   }
 
   var flows = Slab<Flow>(minimumCapacity: 64)
-  private var members = Slab<Member>(minimumCapacity: 16)
-  private var lanes: [Lane]
-  private var activeLanes: UInt8 = 0
+  private(set) var members = Slab<Member>(minimumCapacity: 16)
+  private(set) var lanes: [Lane]
+  private(set) var activeLanes: UInt8 = 0
   private var currentLane = 0
   /// What a visit adds to a deficit: at least the dearest run, so that a round always serves someone.
   private let quantum: Int
