@@ -37,6 +37,24 @@ package struct OutcomeLog {
     ranges.append(range)
   }
 
+  /// Records what of `outcome` isn't recorded yet.
+  package mutating func recordNew(_ outcome: ReceiptRange) {
+    guard let last = ranges.last, last.end > outcome.first else { return record(outcome) }
+    var first = outcome.first
+    while first < outcome.end {
+      if let known = range(holding: first) {
+        first = known.end
+      } else {
+        let end = min(next(from: first) ?? outcome.end, outcome.end)
+        var part = outcome
+        part.first = first
+        part.count = UInt32(end - first)
+        record(part)
+        first = end
+      }
+    }
+  }
+
   private mutating func insert(_ range: ReceiptRange) {
     let place = firstIndex(endingAbove: range.first)
     invariant(

@@ -34,11 +34,12 @@ struct Session: ~Copyable {
   /// The session's flows, one a lane, chained by `nextOfSession`.
   var flows = none
 
+  /// Connections that still refer to it: those that are closing, those whose next frames are its own.
+  var pins = 0
+
   /// Nothing is held, and nothing is settled that its client may not have seen.
-  var isForgettable: Bool {
-    held.messages == 0 && ownedMessages == 0 && outcomes.isEmpty
-  }
-  var isHolding: Bool { held.messages > 0 || ownedMessages > 0 }
+  var isForgettable: Bool { !isHolding && outcomes.isEmpty }
+  var isHolding: Bool { held.messages > 0 || ownedMessages > 0 || pins > 0 }
 
   /// The tag for `id` under `principal`: the first half of a hash, the same after a restart.
   static func tag(of principal: PrincipalKey, _ id: ID128) -> ID128 {

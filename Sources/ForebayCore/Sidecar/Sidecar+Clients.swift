@@ -59,6 +59,7 @@ extension Sidecar {
     if case .closing = clients[client].phase {} else { closures[0] += 1 }
     detach(client)
     let session = clients[client].leftSession
+    originEnded(client, now: now)
     freePartial(client)
     clientDeadlines.set(client, nil)
     let key = clients[client].key
@@ -67,7 +68,9 @@ extension Sidecar {
     if clients[client].isDirty { dirtyClients.removeAll { $0 == client } }
     if clients[client].hasOutputPending { outputClients.removeAll { $0 == client } }
     clients.remove(client)
-    if session != none, sessions.contains(session) { sessionLeft(session, now: now) }
+    guard session != none else { return }
+    sessions[session].pins -= 1
+    sessionLeft(session, now: now)
   }
 
   /// Takes a connection out of everything that refers to it but its slot: its unused credit returns
@@ -93,6 +96,7 @@ extension Sidecar {
     if sessions[session].successor == client { sessions[session].successor = none }
     clients[client].session = none
     clients[client].leftSession = session
+    sessions[session].pins += 1
   }
 
   mutating func freeBlock(_ partial: Client.Partial) -> BlockPool.Block? {

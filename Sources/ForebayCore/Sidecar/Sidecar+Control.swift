@@ -17,7 +17,8 @@ extension Sidecar {
   ) throws(WireError) {
     guard !type.isFromDaemon else { throw WireError(.wrongDirection) }
     if type == .hello { return try helloReceived(client, frame, now: now) }
-    guard clients[client].isOpen else { throw WireError(.helloExpected) }
+    // A connection that takes over another waits for it to be read out; it may say these meanwhile.
+    guard clients[client].session != none else { throw WireError(.helloExpected) }
     if type == .origin { return try originReceived(client, try Origin(frame: frame), now: now) }
     try countControl(client, now: now)
     switch type {
@@ -31,7 +32,7 @@ extension Sidecar {
       noteDemand(client, now: now)
       markDirty(client)
     case .reclaimed:
-      try reclaimed(client, number: try Reclaimed(frame: frame).number, now: now)
+      reclaimed(client, number: try Reclaimed(frame: frame).number, now: now)
     case .pong:
       _ = try Pong(frame: frame)
       clients[client].pingedAt = nil
@@ -71,12 +72,10 @@ extension Sidecar {
     markOutput(client)
   }
 
-  private mutating func reclaimed(
-    _ client: UInt32, number: UInt32, now: Instant
-  ) throws(WireError) {
+  private mutating func reclaimed(_ client: UInt32, number: UInt32, now: Instant) {
     switch clients[client].window.reclaimed(number: number) {
     case .unexpected:
-      throw WireError(.badField)
+      break
     case .returned(let cost):
       principals[clients[client].principal].open -= cost
       routes[clients[client].route].pool.revoke(cost)
@@ -91,9 +90,11 @@ extension Sidecar {
   private mutating func originReceived(
     _ client: UInt32, _ origin: Origin, now: Instant
   ) throws(WireError) {
-    guard clients[client].isPeer else { throw WireError(.wrongDirection) }
-    guard clients[client].incoming == nil, origin.linkSequence > clients[client].lastSequence else {
+    guard clients[client].isPeer, clients[client].incoming == nil else {
       throw WireError(.originMismatch)
+    }
+    guard origin.linkSequence > clients[client].lastSequence else {
+      throw WireError(.sequenceNotIncreasing)
     }
     let cost = Cost(bytes: UInt64(Origin.fixedBytes + limits.overheadBytes))
     guard clients[client].window.received(cost) == .withinCredit else {
@@ -105,7 +106,8 @@ extension Sidecar {
     routes[route].pool.revoke(cost)
     let session = try session(of: origin, principal, route)
     sessions[session].outcomes.forget(
-      below: min(origin.floor, sessions[session].highest + 1))
+      below: min(origin.floor, origin.sequence, sessions[session].highest + 1))
+    sessions[session].pins += 1
     let ttl = TimeSpan.milliseconds(UInt64(origin.ttlMilliseconds))
     clients[client].incoming = Client.Incoming(
       session: session, linkSequence: origin.linkSequence, nextSequence: origin.sequence,
@@ -121,9 +123,18 @@ extension Sidecar {
       sessionDeadlines.set(known, nil)
       return known
     }
-    guard let made = makeSession(key, kind: .origin, route, floor: origin.floor) else {
+    let floor = min(origin.floor, origin.sequence)
+    guard let made = makeSession(key, kind: .origin, route, floor: floor) else {
       throw WireError(.tooManySessions)
     }
     return made
+  }
+
+  /// What an ORIGIN announced has come, or won't.
+  mutating func originEnded(_ client: UInt32, now: Instant) {
+    guard let incoming = clients[client].incoming else { return }
+    clients[client].incoming = nil
+    sessions[incoming.session].pins -= 1
+    sessionMayBeForgotten(incoming.session, now: now)
   }
 }

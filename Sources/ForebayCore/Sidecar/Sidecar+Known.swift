@@ -15,7 +15,8 @@ extension Sidecar {
   /// Sorts a run that begins at or below the highest known sequence into what is new and what isn't.
   /// It is charged already; what isn't new gives its cost back here.
   mutating func acceptPartlyKnown(
-    _ run: DataRun, _ place: Place, _ client: UInt32, at base: UnsafeRawPointer, now: Instant
+    _ run: DataRun, _ place: Place, refusedFor refused: MessageCode?, at base: UnsafeRawPointer,
+    now: Instant
   ) {
     let end = run.firstSequence + UInt64(run.count)
     var sequence = run.firstSequence
@@ -31,7 +32,11 @@ extension Sidecar {
       switch knowledge {
       case .unknown:
         sessions[place.owner].highest = max(sessions[place.owner].highest, stretchEnd - 1)
-        holdCopy(part, partPlace, at: base + offset, now: now)
+        if let refused {
+          settleUnstored(part, partPlace, .rejected, code: refused)
+        } else {
+          holdCopy(part, partPlace, at: base + offset, now: now)
+        }
       case .settled(let verdict, _):
         repeatVerdict(verdict, part, partPlace)
       case .seen:
@@ -39,7 +44,7 @@ extension Sidecar {
         repeatVerdict(verdict, part, partPlace)
       case .held(let known, _):
         release(part, place.receiver)
-        readdress(known, part, partPlace)
+        readdress(known, part, partPlace, now: now)
       }
       sequence = stretchEnd
       offset += part.byteCount
@@ -102,7 +107,7 @@ extension Sidecar {
     let range = ReceiptRange(
       first: place.receiptSequence, count: UInt32(part.count), outcome: verdict.outcome,
       flags: verdict.flags.union(.duplicate), code: verdict.code)
-    if place.receiver != place.owner { sessions[place.receiver].outcomes.record(range) }
+    if place.receiver != place.owner { keepOutcome(range, for: place.receiver) }
     tell(place.receiver, range)
   }
 
@@ -118,7 +123,9 @@ extension Sidecar {
 
   /// A peer resends what is still held under new link sequences, after it lost its own state: from
   /// now on the receipts go there.
-  private mutating func readdress(_ known: UInt32, _ part: DataRun, _ place: Place) {
+  private mutating func readdress(
+    _ known: UInt32, _ part: DataRun, _ place: Place, now: Instant
+  ) {
     guard place.receiver != place.owner else { return }
     var run = known
     if !store.runs[run].isWhole {
@@ -139,6 +146,14 @@ extension Sidecar {
     sessions[place.receiver].held += cost
     store.runs[run].receiver = place.receiver
     store.runs[run].receiptSequence = place.receiptSequence
+    if old != place.receiver { sessionMayBeForgotten(old, now: now) }
+    // The attempt is answered, as that of a message that is new.
+    if place.level == .received {
+      tell(
+        place.receiver,
+        ReceiptRange(
+          first: place.receiptSequence, count: UInt32(store.runs[run].count), outcome: .received))
+    }
     // The separated part of a run may be shorter than what was resent.
     let count = Int(store.runs[run].count)
     guard count < part.count else { return }
@@ -146,7 +161,7 @@ extension Sidecar {
     rest.firstSequence += UInt64(count)
     rest.count -= count
     if case .held(let next, _) = knowledge(of: rest.firstSequence, place.owner) {
-      readdress(next, rest, place.advanced(by: UInt64(count)))
+      readdress(next, rest, place.advanced(by: UInt64(count)), now: now)
     }
   }
 }

@@ -58,16 +58,23 @@ extension Sidecar {
         accept(run, of: client, at: bytes.baseAddress! + run.offset, in: nil, now: now)
       case .unsupported(let run):
         offset = run.offset + run.byteCount
-        refuse(run, of: client, .unsupportedExtension, now: now)
+        accept(
+          run, of: client, at: bytes.baseAddress! + run.offset, in: nil,
+          refusedFor: .unsupportedExtension, now: now)
       case .control(let header, let place):
         let frame = UnsafeRawBufferPointer(rebasing: bytes[place..<(place + header.byteCount)])
         offset = place + header.byteCount
         controlReceived(client, header, frame, now: now)
       case .partial(let place, let frameBytes):
+        // What only a daemon sends is refused before it is whole: nothing of it is kept.
+        guard frameBytes == 0 || bytes[place + 4] & 0x80 == 0 else {
+          close(client, .wrongDirection)
+          break scan
+        }
         keepPartial(client, bytes, from: place, frameBytes: frameBytes)
         break scan
       case .overCredit:
-        close(client, clients[client].isOpen ? .flowControl : .helloExpected)
+        close(client, clients[client].session == none ? .helloExpected : .flowControl)
       case .malformed(let code):
         close(client, code)
       case .end:
@@ -88,7 +95,10 @@ extension Sidecar {
       accept(run, of: client, at: bytes.baseAddress!, in: block, now: now)
       return
     case .unsupported(let run):
-      refuse(run, of: client, .unsupportedExtension, now: now)
+      accept(
+        run, of: client, at: bytes.baseAddress!, in: block, refusedFor: .unsupportedExtension,
+        now: now)
+      return
     case .control(let header, _):
       controlReceived(client, header, bytes, now: now)
     case .overCredit:
@@ -125,8 +135,14 @@ extension Sidecar {
     _ client: UInt32, _ bytes: UnsafeRawBufferPointer, from place: Int, frameBytes: Int
   ) {
     let byteCount = bytes.count - place
-    let isLarge = frameBytes > MessageStore.largeFrameBytes
-    let block = store.blocks.allocate(isLarge ? frameBytes : MessageStore.largeFrameBytes)
+    // A frame that begins behind another has its own time to become whole.
+    if place > 0 { clients[client].partialSince = nil }
+    // Before the first 24 bytes of DATA are there no credit has been checked, and other frames cost
+    // none: for those no more is kept than has come.
+    let isLarge =
+      frameBytes > MessageStore.largeFrameBytes && byteCount >= WireLimits.dataFixedBytes
+      && bytes[place + 4] == FrameType.data.rawValue
+    let block = store.blocks.allocate(isLarge ? frameBytes : byteCount)
     block.base.copyMemory(from: bytes.baseAddress! + place, byteCount: byteCount)
     clients[client].partial =
       isLarge
@@ -138,19 +154,33 @@ extension Sidecar {
 
   private mutating func accept(
     _ run: DataRun, of client: UInt32, at base: UnsafeRawPointer, in block: BlockPool.Block?,
-    now: Instant
+    refusedFor code: MessageCode? = nil, now: Instant
   ) {
+    let run = clients[client].isPeer ? asOriginSays(run, client) : run
     guard let place = charge(run, client, now: now) else { return free(block) }
-    if let code = refusal(run, client) {
-      settleUnstored(run, place, .rejected, code: code)
-      return free(block)
-    }
+    let refused = code ?? refusal(run, client)
     if run.firstSequence <= sessions[place.owner].highest {
-      acceptPartlyKnown(run, place, client, at: base, now: now)
-      return free(block)
+      acceptPartlyKnown(run, place, refusedFor: refused, at: base, now: now)
+      free(block)
+    } else {
+      sessions[place.owner].highest = run.firstSequence + UInt64(run.count) - 1
+      if let refused {
+        settleUnstored(run, place, .rejected, code: refused)
+        free(block)
+      } else {
+        hold(run, place, at: base, in: block, now: now)
+      }
     }
-    sessions[place.owner].highest = run.firstSequence + UInt64(run.count) - 1
-    hold(run, place, at: base, in: block, now: now)
+    if clients[client].isPeer, clients[client].incoming?.left == 0 { originEnded(client, now: now) }
+  }
+
+  /// Lane and level of a peer's messages are what its ORIGIN and HELLO say, not what their own frames do.
+  private func asOriginSays(_ run: DataRun, _ client: UInt32) -> DataRun {
+    guard let incoming = clients[client].incoming else { return run }
+    var said = run
+    said.lane = incoming.lane
+    said.level = .default
+    return said
   }
 
   private mutating func free(_ block: BlockPool.Block?) {
@@ -171,7 +201,7 @@ extension Sidecar {
   private mutating func charge(_ run: DataRun, _ client: UInt32, now: Instant) -> Place? {
     let cost = cost(run)
     guard clients[client].isOpen, clients[client].window.received(cost) == .withinCredit else {
-      close(client, clients[client].isOpen ? .flowControl : .helloExpected)
+      close(client, clients[client].session == none ? .helloExpected : .flowControl)
       return nil
     }
     let principal = clients[client].principal
@@ -205,7 +235,7 @@ extension Sidecar {
     incoming.left -= run.count
     clients[client].lastSequence = incoming.linkSequence - 1
     sessions[session].highest = max(sessions[session].highest, incoming.linkSequence - 1)
-    clients[client].incoming = incoming.left > 0 ? incoming : nil
+    clients[client].incoming = incoming
     return place
   }
 
@@ -222,16 +252,6 @@ extension Sidecar {
     }
     let lanes = settings.classes[clients[client].classIndex].lanes
     return lanes & (1 << run.lane) == 0 ? .laneNotPermitted : nil
-  }
-
-  /// Messages that are charged, settled and never stored.
-  private mutating func refuse(
-    _ run: DataRun, of client: UInt32, _ code: MessageCode, now: Instant
-  ) {
-    guard let place = charge(run, client, now: now) else { return }
-    let end = run.firstSequence + UInt64(run.count) - 1
-    sessions[place.owner].highest = max(sessions[place.owner].highest, end)
-    settleUnstored(run, place, .rejected, code: code)
   }
 
   /// Stores the run, queues it and, if asked for, says that it was received.

@@ -69,13 +69,22 @@ extension Sidecar {
     let range = ReceiptRange(
       first: store.runs[run].receiptSequence + UInt64(messages.lowerBound),
       count: UInt32(messages.count), outcome: verdict.outcome, flags: flags, code: verdict.code)
-    sessions[receiver].outcomes.record(range)
+    keepOutcome(range, for: receiver)
     if owner != receiver {
       var own = range
       own.first = store.runs[run].firstSequence + UInt64(messages.lowerBound)
       sessions[owner].outcomes.record(own)
     }
     tell(receiver, range)
+  }
+
+  /// A peer that gives one link sequence to two messages, against the protocol, spoils its own
+  /// receipts and nothing else: what was recorded first stands.
+  mutating func keepOutcome(_ range: ReceiptRange, for receiver: UInt32) {
+    switch sessions[receiver].kind {
+    case .client, .origin: sessions[receiver].outcomes.record(range)
+    case .link: sessions[receiver].outcomes.recordNew(range)
+    }
   }
 
   private mutating func recordUnsettled(
@@ -126,7 +135,7 @@ extension Sidecar {
     routes[route].totals.count(outcome, UInt64(run.count))
     let range = ReceiptRange(
       first: place.receiptSequence, count: UInt32(run.count), outcome: outcome, code: code)
-    sessions[place.receiver].outcomes.record(range)
+    keepOutcome(range, for: place.receiver)
     if place.owner != place.receiver {
       var own = range
       own.first = run.firstSequence
