@@ -107,7 +107,7 @@ vector("control/4.4/4", "W-3.1.4", "The reserved field", blocked(252, 1, zero=1)
 vector("control/4.5/1", "W-4.5.1", "BACKLOG", backlog(690, 4), [backlog_event(690, 4)])
 vector("control/4.5/2", "W-4.5.1", "BACKLOG wants nothing, then as much as there is",
        backlog(0, 0) + backlog(U64, U64), [backlog_event(0, 0), backlog_event(U64, U64)])
-vector("control/4.6/1", "W-4.6.1", "RECLAIMED", reclaimed(1), [reclaimed_event(1)])
+vector("control/4.6/1", "W-4.6.1 W-7.5.4", "RECLAIMED", reclaimed(1), [reclaimed_event(1)])
 vector("control/4.6/2", "W-4.6.1", "The highest number", reclaimed(2**32 - 1),
        [reclaimed_event(2**32 - 1)])
 vector("control/4.6/3", "W-3.1.4", "The reserved field", reclaimed(1, zero=0x01000000),
