@@ -58,9 +58,12 @@ public struct ClientOptions: Sendable {
   /// When to hear of a message first, unless the message says otherwise.
   public var receipt = ReceiptStage.delivered
   /// A session that an earlier process began and this one goes on with: it must submit the same
-  /// messages in the same order from the first on. What the daemon still knows of them is settled
-  /// without being sent again. Nil means a new session.
+  /// messages in the same order, from number `firstNumber` on. What the daemon still knows of them
+  /// is settled without being sent again. Nil means a new session.
   public var continuedSession: SessionID?
+  /// The number of the first message that is submitted. In a continued session it is the earlier
+  /// process's `firstUnsettled`: the daemon need not remember what came before.
+  public var firstNumber: UInt64 = 1
   /// What may wait to be sent before `submit` blocks.
   public var queueMessages = 4_096
   public var queueBytes = 1 << 20
@@ -84,6 +87,7 @@ extension ClientOptions {
     var options = ClientMachine.Options(
       session: session.bits, jitterSeed: .random(in: .min ... .max))
     options.continuesSession = continuedSession != nil
+    options.firstSequence = firstNumber
     options.level = ReceiptLevel(receipt)
     options.queueMessages = queueMessages
     options.queueBytes = queueBytes

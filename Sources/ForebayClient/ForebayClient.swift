@@ -35,6 +35,9 @@ public final class ForebayClient {
   ) throws(ForebayError) {
     try Self.check("route", options.route, bytesMax: ClientOptions.routeBytesMax)
     try Self.check("name", options.name, bytesMax: ClientOptions.nameBytesMax)
+    guard (1...WireLimits.sequenceMax).contains(options.firstNumber) else {
+      throw ForebayError(code: .invalid, text: "messages are numbered from 1 on")
+    }
     session = options.continuedSession ?? SessionID()
     path = options.socketPath
     machine = ClientMachine(options.machineOptions(session: session))
@@ -169,14 +172,17 @@ public final class ForebayClient {
 
   /// Flushes, says goodbye and closes. Returns what was left unsettled, each as `notSent` or
   /// `unknown`: nothing is dropped in silence. The second call does nothing.
+  ///
+  /// With `keepsSession` it closes without a goodbye, and the daemon keeps what it knows for some
+  /// minutes, so that another process can go on with the session.
   @discardableResult
-  public func close(timeout: Duration) -> [OutcomeReport] {
+  public func close(timeout: Duration, keepsSession: Bool = false) -> [OutcomeReport] {
     guard !isClosed else { return [] }
     let deadline = MonotonicClock.now().after(timeout.nanosecondsClamped)
     if machine.unsettledCount > 0, failure == nil {
       _ = try? flush(timeout: timeout)
     }
-    if failure == nil { sayBye(until: deadline) }
+    if failure == nil, !keepsSession { sayBye(until: deadline) }
     connection.close()
     isClosed = true
     machine.abandonAll()
@@ -207,13 +213,15 @@ public final class ForebayClient {
   public var unsettledCount: Int { machine.unsettledCount }
   /// Messages that haven't come as far as their receipt level asks.
   public var unansweredCount: Int { machine.unansweredCount }
+  /// The number of the first message without a final outcome; the next one's if there is none.
+  public var firstUnsettled: UInt64 { machine.floor }
   /// Whether the daemon has let us in and not yet asked us to leave.
   public var isReady: Bool { machine.isOpen }
 
   public var statistics: ClientStatistics {
     let window = machine.window
     return ClientStatistics(
-      status: status, submitted: machine.nextSequence - 1, unsettled: machine.unsettledCount,
+      status: status, submitted: machine.submittedCount, unsettled: machine.unsettledCount,
       unsettledBytes: machine.unsettledBytes, queued: machine.queuedCount,
       windowMessages: machine.credit.openMessages, windowBytes: machine.credit.openBytes,
       windowReason: window.reason == .none ? nil : capitalWords(window.reason),

@@ -37,6 +37,9 @@ struct SendCommand: ParsableCommand {
       """)
   var session: String?
 
+  @Option(help: "Begin with this line; the ones before it are skipped. Lines count from 1.")
+  var fromLine: UInt64 = 1
+
   @Option(help: "Give up when nothing has moved for this long.")
   var timeout = TimeOption(duration: .seconds(30))
 
@@ -48,6 +51,7 @@ struct SendCommand: ParsableCommand {
 
   func validate() throws {
     guard (0..<8).contains(lane) else { throw ValidationError("--lane is 0 to 7") }
+    guard fromLine >= 1 else { throw ValidationError("--from-line counts from 1") }
     guard session == nil || SessionID(session ?? "") != nil else {
       throw ValidationError("--session has 32 hexadecimal digits, not all of them zero")
     }
@@ -78,6 +82,7 @@ struct SendCommand: ParsableCommand {
     plan.options.name = "forebayctl send"
     plan.options.receipt = receipt.stage
     plan.options.continuedSession = session.flatMap(SessionID.init)
+    plan.options.firstNumber = fromLine
     plan.lane = lane
     plan.ttl = ttl?.duration
     plan.timeout = timeout.duration

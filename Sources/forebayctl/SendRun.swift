@@ -99,6 +99,7 @@ struct SendRun: ~Copyable {
   ) throws(ForebayError) -> Submitted {
     while true {
       switch reader.next() {
+      case .line where reader.lineNumber < plan.options.firstNumber: continue
       case .line(let line):
         do throws(ForebayError) {
           guard try client.trySubmit(line.bytes, lane: plan.lane, ttl: plan.ttl) != nil else {
@@ -169,16 +170,19 @@ struct SendRun: ~Copyable {
   // MARK: Ending
 
   private consuming func finish(_ status: ExitStatus) -> SendSummary {
+    let firstUnsettled = client.firstUnsettled
     let isAnswered = client.unansweredCount == 0
     let statistics = client.statistics
     for report in client.takeReports() { tally.count(report) }
-    let left = client.close(timeout: .zero)
+    // Who stopped half-way may want to go on.
+    let isWhole = status == .success || status == .bad
+    let left = client.close(timeout: .zero, keepsSession: !isWhole)
     for report in client.takeReports() { tally.count(report) }
     progress.clear()
     var summary = SendSummary(
       status: status, messages: Int(statistics.submitted), bytes: bytes,
       elapsed: ContinuousClock.now - startedAt, tally: tally, statistics: statistics,
-      session: client.session.description, problem: problem)
+      session: client.session.description, firstUnsettled: firstUnsettled, problem: problem)
     if isAnswered, plan.options.receipt != .delivered {
       summary.atLevel = (plan.options.receipt, left.reduce(0) { $0 + $1.messages.count })
     }

@@ -11,6 +11,8 @@ struct SendSummary {
   var atLevel: (level: ReceiptStage, count: Int)?
   var statistics: ClientStatistics
   var session: String
+  /// The first line without a final outcome.
+  var firstUnsettled: UInt64
   var problem: String?
 
   private var unsettled: Int { tally.unsettled - (atLevel?.count ?? 0) }
@@ -36,7 +38,15 @@ struct SendSummary {
     if unsettled > 0 {
       lines.append(
         "unsettled: \(unsettled) (not sent: \(tally[.notSent]), unknown: \(tally[.unknown]))")
-      lines.append("to go on, send the same input with --session \(session)")
+    }
+    switch status {
+    case .interrupted, .terminated, .timeout,
+      .unavailable where messages > 0:
+      // As long as a daemon remembers a session that nobody is connected to.
+      lines.append(
+        "to go on, send the same input within 15 minutes"
+          + " with --session \(session) --from-line \(firstUnsettled)")
+    default: break
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -74,6 +84,7 @@ struct SendSummary {
       ("exceptions", .list(tally.exceptions.map(exception))),
       ("exceptions_truncated", .flag(tally.isTruncated)),
       ("session", .string(session)),
+      ("first_unsettled_line", .count(firstUnsettled)),
       ("reconnects", .count(statistics.reconnects)),
       ("blocked_seconds", .number(TimeText.seconds(statistics.blockedTime))),
       ("problem", problem.map(JSONText.string) ?? .null),

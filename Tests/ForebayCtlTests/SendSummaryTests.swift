@@ -20,7 +20,7 @@ import Testing
       statistics: ClientStatistics(
         status: .closed, submitted: 10, unsettled: 0, unsettledBytes: 0, queued: 0,
         windowMessages: 0, windowBytes: 0, blockedTime: .milliseconds(500), reconnects: 2),
-      session: "ab")
+      session: "ab", firstUnsettled: 7)
   }
 
   @Test func theTextNamesTheLinesThatFailed() {
@@ -36,9 +36,14 @@ import Testing
         duplicate: 1
         maybe delivered all the same: 1
         unsettled: 1 (not sent: 0, unknown: 1)
-        to go on, send the same input with --session ab
 
         """)
+  }
+
+  @Test func whoWasInterruptedHearsHowToGoOn() {
+    var summary = summary([report(1..<11, .delivered)])
+    summary.status = .interrupted
+    #expect(summary.text.hasSuffix("with --session ab --from-line 7\n"))
   }
 
   @Test func theJSONHasEverything() {
@@ -51,7 +56,7 @@ import Testing
         "duplicate":0},"maybe_delivered":0,"unsettled":0,"not_sent":0,\
         "exceptions":[{"first_line":10,"last_line":10,"outcome":"expired","code":1,\
         "reason":"TTL_EXPIRED","maybe_delivered":false}],"exceptions_truncated":false,\
-        "session":"ab","reconnects":2,"blocked_seconds":0.500,\
+        "session":"ab","first_unsettled_line":7,"reconnects":2,"blocked_seconds":0.500,\
         "problem":"a \\"quoted\\" problem"}
 
         """)

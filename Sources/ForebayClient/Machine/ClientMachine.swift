@@ -14,6 +14,8 @@ package struct ClientMachine: ~Copyable {
     /// The session may be one that an earlier process began: the daemon may know messages that this
     /// process has yet to submit. They are settled or held as soon as they are.
     package var continuesSession = false
+    /// The sequence of the first message that is submitted.
+    package var firstSequence: UInt64 = 1
     package var level = ReceiptLevel.delivered
     /// HELLO's extensions: name, shim, route.
     package var helloExtensions: [UInt8] = []
@@ -53,14 +55,14 @@ package struct ClientMachine: ~Copyable {
 
   let options: Options
   var state = State.disconnected
-  var log = FrameLog()
+  var log: FrameLog
   var link = Link()
   var jitter: Jitter
   var probe = BlockedProbe()
   var foreknownFinal = ForeknownRanges()
   var foreknownHeld = ForeknownRanges()
   /// Below it, messages were sent on some connection, if only in part.
-  var sentEver: UInt64 = 1
+  var sentEver: UInt64
   /// The newest maximum that a WELCOME named.
   package internal(set) var frameBytesMax: Int?
   package internal(set) var window = WindowView()
@@ -70,6 +72,8 @@ package struct ClientMachine: ~Copyable {
   package init(_ options: Options) {
     self.options = options
     jitter = Jitter(seed: options.jitterSeed)
+    log = FrameLog(next: options.firstSequence)
+    sentEver = options.firstSequence
   }
 
   /// What belongs to one connection, and starts anew with each.
@@ -100,7 +104,7 @@ package struct ClientMachine: ~Copyable {
   /// Messages whose sender hasn't heard of them yet at the level it asked for.
   package var unansweredCount: Int { log.unansweredCount }
   package var floor: UInt64 { log.floor }
-  package var nextSequence: UInt64 { log.next }
+  package var submittedCount: UInt64 { log.next - options.firstSequence }
   package var credit: Credit { link.credit }
   /// Messages that wait to be sent on this connection or on the next.
   package var queuedCount: Int { log.count - link.outCount }

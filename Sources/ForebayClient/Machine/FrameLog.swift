@@ -12,13 +12,13 @@ struct FrameLog: ~Copyable {
   private var blocks: [FrameBlock] = []
   private var spares: [FrameBlock] = []
   /// The sequence of the next message to be appended.
-  private(set) var next: UInt64 = 1
+  private(set) var next: UInt64
   private(set) var count = 0
   private(set) var bytes = 0
   /// Messages whose sender hasn't heard of them at the level it asked for.
   private(set) var unansweredCount = 0
 
-  init() {}
+  init(next: UInt64 = 1) { self.next = next }
 
   /// The lowest sequence without a final outcome.
   var floor: UInt64 {
