@@ -29,7 +29,7 @@ ARROWS = {
         "ForebayUV", "Logging",
     },
     "ForebayClient": {"ForebayWire"},
-    "forebayd": {"ForebayDaemon", "ForebayConfig", "ForebayCore", "ArgumentParser"},
+    "forebayd": {"ForebayDaemon", "ForebayConfig", "ArgumentParser"},
     "forebayctl": {"ForebayClient", "ForebayStore", "ForebayWire", "ArgumentParser"},
     "forebay-bench": {
         "ForebayWire", "ForebayUV", "ForebayCore", "ForebayConfig", "Histogram", "ArgumentParser",
