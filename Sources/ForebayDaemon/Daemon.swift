@@ -30,6 +30,8 @@ package final class Daemon {
   private var signals: [SignalHandle] = []
   /// Something happened since the last turn ended.
   private var isTurnDue = false
+  /// Bytes read since the last dispatch.
+  private var undispatchedBytes = 0
   let startedAt: Instant
   /// Where outputs and link headers are put together: used within one call only.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
@@ -180,6 +182,7 @@ package final class Daemon {
   /// Performs until performing asks for nothing more. Each pass only reacts to what the last one did,
   /// and a connection writes a bounded amount in it.
   private func endTurn() {
+    undispatchedBytes = 0
     while isTurnDue {
       isTurnDue = false
       core.turnEnded(now: now)
@@ -237,7 +240,18 @@ package final class Daemon {
   func received(_ count: Int, from id: ClientID) {
     isTurnDue = true
     core.received(count, from: id, now: now)
+    undispatchedBytes += count
+    if undispatchedBytes >= Self.earlyDispatchBytes { dispatchEarly() }
   }
+
+  /// A turn may read megabytes. Writing them out in pieces that a second-level cache holds saves a
+  /// second trip to memory: 5 % of the CPU time of a 128-byte message (8 pairs, interval 3 to 18 %).
+  private func dispatchEarly() {
+    undispatchedBytes = 0
+    core.dispatchEarly(now: now)
+    while let action = core.nextAction() { perform(action) }
+  }
+  private static let earlyDispatchBytes = 131_072
 
   func outputDrained(_ id: ClientID) {
     event()

@@ -1,31 +1,31 @@
 // Every load from and store to raw bytes goes through this file. The caller has checked the length.
 
 extension UnsafeRawPointer {
-  @inline(__always) package func big16(_ offset: Int) -> UInt16 {
+  @inlinable @inline(__always) package func big16(_ offset: Int) -> UInt16 {
     UInt16(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self))
   }
-  @inline(__always) package func big32(_ offset: Int) -> UInt32 {
+  @inlinable @inline(__always) package func big32(_ offset: Int) -> UInt32 {
     UInt32(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
-  @inline(__always) package func big64(_ offset: Int) -> UInt64 {
+  @inlinable @inline(__always) package func big64(_ offset: Int) -> UInt64 {
     UInt64(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
-  @inline(__always) package func byte(_ offset: Int) -> UInt8 {
+  @inlinable @inline(__always) package func byte(_ offset: Int) -> UInt8 {
     load(fromByteOffset: offset, as: UInt8.self)
   }
 }
 
 extension UnsafeMutableRawPointer {
-  @inline(__always) package func put16(_ value: UInt16, at offset: Int) {
+  @inlinable @inline(__always) package func put16(_ value: UInt16, at offset: Int) {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
   }
-  @inline(__always) package func put32(_ value: UInt32, at offset: Int) {
+  @inlinable @inline(__always) package func put32(_ value: UInt32, at offset: Int) {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
   }
-  @inline(__always) package func put64(_ value: UInt64, at offset: Int) {
+  @inlinable @inline(__always) package func put64(_ value: UInt64, at offset: Int) {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
   }
-  @inline(__always) package func put8(_ value: UInt8, at offset: Int) {
+  @inlinable @inline(__always) package func put8(_ value: UInt8, at offset: Int) {
     storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
   }
 }

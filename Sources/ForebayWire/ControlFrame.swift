@@ -52,6 +52,14 @@ extension ControlFrame {
     return Self.fixedBytes
   }
 
+  /// Appends the frame without extensions, and allocates nothing where there is room.
+  package func append(to bytes: inout [UInt8]) {
+    withUnsafeTemporaryAllocation(byteCount: Self.fixedBytes, alignment: 8) { buffer in
+      write(to: buffer.baseAddress!)
+      bytes.append(contentsOf: UnsafeRawBufferPointer(buffer))
+    }
+  }
+
   /// The frame as bytes of its own, for connection set-up and tests.
   package func encoded(extensions: [UInt8] = []) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: Self.fixedBytes + extensions.count) { buffer, count in

@@ -150,7 +150,7 @@ struct PeerLink: ~Copyable {
   mutating func reclaimReceived(_ reclaim: Reclaim) {
     let asked = Cost(bytes: reclaim.limitBytes, messages: reclaim.limitMessages)
     limit = limit.lesser(asked).greater(sent)
-    control += Reclaimed(number: reclaim.number).encoded()
+    Reclaimed(number: reclaim.number).append(to: &control)
   }
 
   /// Something waits that the window doesn't let through. The first call starts the clock.
@@ -164,7 +164,7 @@ struct PeerLink: ~Copyable {
   var probeDeadline: Instant? { shutSince.map { $0 + probeInterval } }
 
   mutating func probe(cost: UInt64, floor: UInt64, now: Instant) {
-    control += Blocked(cost: UInt32(clamping: cost), floor: floor).encoded()
+    Blocked(cost: UInt32(clamping: cost), floor: floor).append(to: &control)
     floorTold = floor
     shutSince = now
     probeInterval = min(probeInterval * 2, Self.probeIntervalMax)
@@ -173,7 +173,7 @@ struct PeerLink: ~Copyable {
   /// Tells the peer what it may forget, once in a while: a quarter of what it keeps at least.
   mutating func tellFloor(_ floor: UInt64, isUrgent: Bool) {
     guard floor > floorTold, isUrgent || floor - floorTold >= Self.floorStep else { return }
-    control += Seen(floor: floor).encoded()
+    Seen(floor: floor).append(to: &control)
     floorTold = floor
   }
   static let floorStep: UInt64 = 256

@@ -16,10 +16,6 @@ struct Route: ~Copyable {
   var queue: FairQueue
   var breaker: Breaker
   var ramp: RecoveryRamp
-  // What `noteBreaker` last found of the two.
-  var breakerDeadline: Instant?
-  var breakerPhase = BreakerReport.Phase.closed
-  var isRampActive = false
   var limiter: RateLimiter?
   var budget: RetryBudget
   /// Jitter of the backoff.
@@ -56,8 +52,6 @@ struct Route: ~Copyable {
   /// Connections and sessions of the route.
   var clients = 0
   var totals = Totals()
-
-  var isBreakerClosed: Bool { breakerPhase == .closed }
 
   init(
     index: UInt32, settings: RouteSettings, limits: Limits, seed: UInt64, now: Instant

@@ -20,6 +20,12 @@ extension Sidecar {
       }
       let call = calls.insert(Call(route: route, token: token, startedAt: now))
       fill(call, messagesMax, now: now)
+      guard calls[call].messages > 0 else {
+        // Nothing but retries beyond their budget was there.
+        calls.remove(call)
+        routes[route].breaker.permitReturned(token)
+        return
+      }
       chain(call, to: route)
       actions.append(.dispatch(route: route, call: call))
     }
@@ -36,7 +42,9 @@ extension Sidecar {
       let room = min(messagesMax - calls[call].messages, allowance(route, now: now))
       guard room > 0 else { return }
       let first = routes[route].queue.flows[flow].first
-      let count = min(room, Int(store.runs[first].count))
+      let wanted = min(room, Int(store.runs[first].count))
+      let count = withinBudget(wanted, of: flow, route, now: now)
+      guard count > 0 else { continue }
       let run = take(count, from: flow, route, now: now)
       append(run, to: call)
       bytes += Int(store.runs[run].liveBytes)
@@ -143,12 +151,7 @@ extension Sidecar {
       let wait = routes[route].settings.backoff.wait(
         failures: UInt32(store.runs[run].attempts), retryAfter: retryAfter,
         &routes[route].random)
-      var until = now + wait
-      switch routes[route].budget.retryRequested(Int(store.runs[run].count), now: now) {
-      case .retry: break
-      case .wait(let later): until = max(until, later)
-      }
-      routes[route].queue.hold(flow, until: until)
+      routes[route].queue.hold(flow, until: now + wait)
     }
   }
 

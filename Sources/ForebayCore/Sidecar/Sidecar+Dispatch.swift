@@ -6,6 +6,9 @@ extension Sidecar {
   mutating func pump(_ route: UInt32, now: Instant) {
     if lifecycle == .drained { return }
     if routes[route].isPeer { pumpLink(route, now: now) } else { pumpCalls(route, now: now) }
+    if routes[route].ramp.isActive, routes[route].queue.isEmpty {
+      routes[route].ramp.queueEmptied()
+    }
     scheduleRoute(route, now: now)
   }
 
@@ -27,13 +30,25 @@ extension Sidecar {
       routes[route].inFlightBytes < routes[route].upstream.inFlightBytesMax
     else { return 0 }
     var room = routes[route].upstream.inFlightMessagesMax - inFlight
-    if routes[route].isRampActive {
+    if routes[route].ramp.isActive {
       room = min(room, routes[route].ramp.allowance(inFlight: inFlight, now: now))
     }
     if routes[route].limiter != nil {
       room = min(room, routes[route].limiter!.available(now: now))
     }
     return room
+  }
+
+  /// How many of a flow's first `count` messages the retry budget allows. Where it allows none, the flow
+  /// waits, and whatever else is queued goes on.
+  mutating func withinBudget(_ count: Int, of flow: UInt32, _ route: UInt32, now: Instant) -> Int {
+    let run = routes[route].queue.flows[flow].first
+    guard store.runs[run].attempts > 0 else { return count }
+    let available = routes[route].budget.available(now: now)
+    if available == 0, case .wait(let until) = routes[route].budget.retryRequested(1, now: now) {
+      routes[route].queue.hold(flow, until: until)
+    }
+    return min(count, available)
   }
 
   enum Leave: Equatable {
@@ -44,21 +59,11 @@ extension Sidecar {
   }
 
   mutating func leave(_ route: UInt32, now: Instant) -> Leave {
-    let answer = routes[route].breaker.permitRequested(now: now)
-    if !routes[route].isBreakerClosed { noteBreaker(route) }
-    switch answer {
-    case .dispatch(let token): return .dispatch(token)
-    case .probe(let token): return .probe(token)
-    case .wait: return .refused
+    switch routes[route].breaker.permitRequested(now: now) {
+    case .dispatch(let token): .dispatch(token)
+    case .probe(let token): .probe(token)
+    case .wait: .refused
     }
-  }
-
-  /// Copies what is asked of the breaker every turn, after anything that may have changed it: asking
-  /// the breaker itself would copy it.
-  mutating func noteBreaker(_ route: UInt32) {
-    routes[route].breakerDeadline = routes[route].breaker.deadline
-    routes[route].breakerPhase = routes[route].breaker.phase
-    routes[route].isRampActive = routes[route].ramp.isActive
   }
 
   /// Takes the first `count` messages of a flow's first run out of the queue, as a run of their own.
@@ -68,13 +73,14 @@ extension Sidecar {
     routes[route].queue.remove(run, from: flow, &store.runs)
     routes[route].queue.charge(flow, routes[route].queue.cost(of: run, store.runs))
     if routes[route].limiter != nil { _ = routes[route].limiter!.take(count, now: now) }
-    if routes[route].isRampActive { routes[route].ramp.messagesDispatched(count) }
+    if routes[route].ramp.isActive { routes[route].ramp.messagesDispatched(count) }
     routes[route].queue.flows[flow].inFlight += count
     routes[route].inFlightMessages += count
     routes[route].inFlightBytes += Int(store.runs[run].liveBytes)
     routes[route].totals.dispatched += UInt64(count)
     if store.runs[run].attempts > 0 {
       routes[route].totals.retried += UInt64(count)
+      _ = routes[route].budget.retryRequested(count, now: now)
     } else {
       routes[route].budget.firstAttempted(count, now: now)
     }
@@ -89,21 +95,23 @@ extension Sidecar {
     _ route: UInt32, _ token: BreakerToken, _ result: CallResult, messages: Int, now: Instant
   ) {
     switch routes[route].breaker.callSettled(token, result, now: now) {
-    case .none, .stale: break
+    case .none: feedRamp(route, result, messages: messages, now: now)
+    case .stale: break
     case .opened: breakerOpened(route)
     case .closed: breakerClosed(route, now: now)
     }
-    if routes[route].isRampActive {
-      switch result {
-      case .success: routes[route].ramp.callSucceeded(messages: messages, now: now)
-      case .failure, .throttled: routes[route].ramp.callFailed(now: now)
-      case .neutral: break
-      }
-    }
-    if result != .success || !routes[route].isBreakerClosed || routes[route].isRampActive {
-      noteBreaker(route)
-    }
     stir(route)
+  }
+
+  private mutating func feedRamp(
+    _ route: UInt32, _ result: CallResult, messages: Int, now: Instant
+  ) {
+    guard routes[route].ramp.isActive else { return }
+    switch result {
+    case .success: routes[route].ramp.callSucceeded(messages: messages, now: now)
+    case .failure, .throttled: routes[route].ramp.callFailed(now: now)
+    case .neutral: break
+    }
   }
 
   mutating func breakerOpened(_ route: UInt32) {

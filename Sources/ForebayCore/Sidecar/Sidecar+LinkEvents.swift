@@ -114,7 +114,7 @@ extension Sidecar {
     case .reclaim:
       links[route].reclaimReceived(try Reclaim(frame: frame))
     case .ping:
-      links[route].control += Pong(token: try Ping(frame: frame).token).encoded()
+      Pong(token: try Ping(frame: frame).token).append(to: &links[route].control)
     case .goaway:
       _ = try GoAway(frame: frame)
       if links[route].phase == .open { links[route].phase = .leaving }
@@ -138,12 +138,22 @@ extension Sidecar {
     case .resuming(let left):
       guard left == 0 else { throw WireError(.badField) }
       _ = links[route].windowReceived(window)
+      separateAll(route)
       links[route].opened()
     case .open, .leaving:
       _ = links[route].windowReceived(window)
       if window.reason == .receiptsUnseen { tellFloor(route, isUrgent: true) }
     case .disconnected, .connecting, .greeting:
       throw WireError(.badField)
+    }
+  }
+
+  /// What is sent again is whole: the listing may have settled parts of runs.
+  private mutating func separateAll(_ route: UInt32) {
+    var run = links[route].first
+    while run != none {
+      separate(run)
+      run = store.runs[run].next
     }
   }
 
@@ -197,6 +207,8 @@ extension Sidecar {
     if case .resuming = links[route].phase { isResuming = true }
     var run = isResuming ? links[route].first : links[route].firstUnanswered
     while run != none, store.runs[run].linkSequence < range.end {
+      // The listing may settle a part of a run and hold another.
+      if isResuming { separate(run) }
       let first = store.runs[run].linkSequence
       let end = first + UInt64(store.runs[run].count)
       if end > range.first {

@@ -182,7 +182,7 @@ extension Sidecar {
     switch reason {
     case .draining, .receiptsUnseen, .reclaiming, .paused, .deadLettersBlocked: return reason
     case .none, .bufferFull, .fairShare, .breakerOpen, .rateLimited, .windowMaximum:
-      switch routes[route].breakerPhase {
+      switch routes[route].breaker.phase {
       case .open, .forcedOpen: return .breakerOpen
       case .closed, .halfOpen, .forcedClosed: return reason
       }
@@ -191,7 +191,7 @@ extension Sidecar {
 
   private mutating func retryAfter(_ route: UInt32, _ reason: WindowReason, now: Instant) -> UInt32
   {
-    guard reason == .breakerOpen, let until = routes[route].breakerDeadline else { return 0 }
+    guard reason == .breakerOpen, let until = routes[route].breaker.deadline else { return 0 }
     return UInt32(clamping: until.since(now).millisecondsRoundedUp)
   }
 

@@ -272,6 +272,7 @@ extension Sidecar {
     sessions[owner].ownedMessages += UInt64(run.count)
     routes[route].queue.append(index, to: flow(of: owner, lane: run.lane), &store.runs)
     routes[route].breaker.messagesOffered(run.count, now: now)
+    if routes[route].ramp.isActive { routes[route].ramp.messagesOffered(run.count) }
     if place.deadline != .distantFuture { runDeadlines.set(index, place.deadline) }
     if place.level == .received {
       tell(

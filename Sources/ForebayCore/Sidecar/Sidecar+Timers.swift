@@ -137,7 +137,7 @@ extension Sidecar {
     func consider(_ at: Instant?) {
       if let at, at < next ?? .distantFuture { next = at }
     }
-    consider(routes[route].breakerDeadline)
+    consider(routes[route].breaker.deadline)
     consider(routes[route].queue.nextRelease)
     if routes[route].isPeer {
       consider(nextLinkDeadline(route))
@@ -166,7 +166,6 @@ extension Sidecar {
     case .opened: breakerOpened(route)
     case .closed: breakerClosed(route, now: now)
     }
-    noteBreaker(route)
     routes[route].queue.releaseDue(now)
     if routes[route].isPeer {
       linkDeadlineReached(route, now: now)

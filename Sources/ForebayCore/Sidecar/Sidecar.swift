@@ -101,6 +101,9 @@ package struct Sidecar: ~Copyable {
   /// What the shell has to do next. Nil ends the round.
   package mutating func nextAction() -> Action? { actions.next() }
 
+  /// Dispatches what has come in so far, in the middle of a turn: while the bytes are in the cache.
+  package mutating func dispatchEarly(now: Instant) { pumpStirred(now: now) }
+
   /// The end of a loop turn: everything that was put off until all events were in.
   package mutating func turnEnded(now: Instant) {
     pumpStirred(now: now)
