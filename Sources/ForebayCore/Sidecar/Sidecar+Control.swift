@@ -19,8 +19,8 @@ extension Sidecar {
     if type == .hello { return try helloReceived(client, frame, now: now) }
     // A connection that takes over another waits for it to be read out; it may say these meanwhile.
     guard clients[client].session != none else { throw WireError(.helloExpected) }
-    if type == .origin { return try originReceived(client, try Origin(frame: frame), now: now) }
-    try countControl(client, now: now)
+    if type == .origin { return try originReceived(client, frame, now: now) }
+    if try !isAnswer(client, type, frame) { try countControl(client, now: now) }
     switch type {
     case .seen:
       seen(client, floor: try Seen(frame: frame).floor)
@@ -41,6 +41,27 @@ extension Sidecar {
       close(client, nil)
     case .hello, .data, .origin, .welcome, .window, .receipt, .reclaim, .ping, .goaway, .error:
       brokenInvariant("handled above")
+    }
+  }
+
+  /// What a client can't send more often than we or its messages make it: what we asked for, and SEEN
+  /// for at least so many messages, of which a fast client sends thousands a second.
+  private static var seenStep: UInt64 { 16 }
+
+  private mutating func isAnswer(
+    _ client: UInt32, _ type: FrameType, _ frame: UnsafeRawBufferPointer
+  ) throws(WireError) -> Bool {
+    switch type {
+    case .seen:
+      let session = clients[client].session
+      let floor = min(try Seen(frame: frame).floor, sessions[session].highest + 1)
+      let known = sessions[session].outcomes.floor
+      return floor > known && floor - known >= Self.seenStep
+    case .pong: return clients[client].pingedAt != nil
+    case .reclaimed: return clients[client].window.reclaim != nil
+    case .hello, .data, .blocked, .backlog, .bye, .origin, .welcome, .window, .receipt, .reclaim,
+      .ping, .goaway, .error:
+      return false
     }
   }
 
@@ -88,15 +109,16 @@ extension Sidecar {
 
   /// Whose messages come next on a peer link. It is charged like data and keeps nothing.
   private mutating func originReceived(
-    _ client: UInt32, _ origin: Origin, now: Instant
+    _ client: UInt32, _ frame: UnsafeRawBufferPointer, now: Instant
   ) throws(WireError) {
     guard clients[client].isPeer, clients[client].incoming == nil else {
       throw WireError(.originMismatch)
     }
+    let origin = try Origin(frame: frame)
     guard origin.linkSequence > clients[client].lastSequence else {
       throw WireError(.sequenceNotIncreasing)
     }
-    let cost = Cost(bytes: UInt64(Origin.fixedBytes + limits.overheadBytes))
+    let cost = Cost(bytes: UInt64(frame.count + limits.overheadBytes))
     guard clients[client].window.received(cost) == .withinCredit else {
       throw WireError(.flowControl)
     }

@@ -104,7 +104,8 @@ extension Sidecar {
     let wantsWindow =
       clients[client].owesWindow || clients[client].owesFirstWindow
       || (hadReceipts && !clients[client].window.unannounced.isZero)
-    if clients[client].owesReclaim {
+    // Before its first WINDOW a client has nothing to give back, and doesn't expect to be asked.
+    if clients[client].owesReclaim, !clients[client].owesFirstWindow {
       written += takeReclaim(client, at: buffer.baseAddress! + written)
     }
     if clients[client].owesPing {

@@ -76,12 +76,24 @@ extension Sidecar {
       case .overCredit:
         close(client, clients[client].session == none ? .helloExpected : .flowControl)
       case .malformed(let code):
-        close(client, code)
+        close(client, hasSaidHello(client, bytes, offset) ? code : .helloExpected)
       case .end:
         break scan
       }
     }
     store.endChunk(consumed: offset)
+  }
+
+  /// False for DATA before HELLO, whatever else is wrong with it: a good header with a mistake behind it
+  /// is DATA's.
+  private func hasSaidHello(
+    _ client: UInt32, _ bytes: UnsafeRawBufferPointer, _ offset: Int
+  ) -> Bool {
+    guard clients[client].session == none else { return true }
+    switch FrameHeader.read(bytes, at: offset, frameBytesMax: limits.frameBytesMax) {
+    case .header: return false
+    case .partial, .malformed: return true
+    }
   }
 
   /// A large frame is whole: it is scanned where it lies and keeps its block.
