@@ -115,6 +115,8 @@ package struct ClassSettings: Equatable, Sendable {
   package var poolShare: UInt64 = 4
   /// Share of the upstream relative to other principals.
   package var weight: UInt64 = 1
+  /// Messages of all its clients together towards upstreams; nil means no limit.
+  package var rate: RateLimit?
   /// Lanes that its clients may use: one bit each.
   package var lanes: UInt8 = 0xff
   package init(name: String) { self.name = name }
@@ -133,6 +135,9 @@ extension Settings {
           + "not \(limits.frameBytesMax)")
     }
     if limits.nurserySegments < 4 { found.append("the nursery needs at least 4 segments") }
+    for one in classes {
+      found += (one.rate?.validate() ?? []).map { "class \(one.name): rate: \($0)" }
+    }
     for route in routes { found += route.problems(limits) }
     return found
   }

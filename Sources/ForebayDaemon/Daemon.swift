@@ -213,8 +213,16 @@ package final class Daemon {
 
   // MARK: Clients
 
+  /// What the kernel says where it can't say who it is: a user of another user namespace. Such users
+  /// would all be one principal, so none is let in.
+  private static let overflowUser: UInt32 = 65_534
+
   private func accepted(_ stream: StreamHandle, _ key: PrincipalKey, isTCP: Bool) {
     event()
+    guard key.user != Self.overflowUser else {
+      log.refused(.notPermitted, user: key.user)
+      return Refusal.send(.notPermitted, on: stream)
+    }
     switch core.clientConnected(key, classIndex: 0, needsHeartbeat: isTCP, now: now) {
     case .refused(let code):
       log.refused(code, user: key.user)

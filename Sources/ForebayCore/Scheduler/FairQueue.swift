@@ -157,6 +157,13 @@ struct FairQueue: ~Copyable {
     deactivate(flow)
   }
 
+  /// Nothing of the flow is dispatched before `instant`; what is in flight doesn't matter.
+  mutating func pause(_ flow: UInt32, until instant: Instant) {
+    if flows[flow].heldUntil == nil { held.append(flow) }
+    flows[flow].heldUntil = max(flows[flow].heldUntil ?? instant, instant)
+    deactivate(flow)
+  }
+
   /// One call of the flow at a time.
   mutating func holdForFlight(_ flow: UInt32) {
     flows[flow].isHeldForFlight = true

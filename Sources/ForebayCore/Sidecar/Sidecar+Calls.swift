@@ -21,7 +21,7 @@ extension Sidecar {
       let call = calls.insert(Call(route: route, token: token, startedAt: now))
       fill(call, messagesMax, now: now)
       guard calls[call].messages > 0 else {
-        // Nothing but retries beyond their budget was there.
+        // Nothing but retries beyond their budget, or classes beyond their rate, was there.
         calls.remove(call)
         routes[route].breaker.permitReturned(token)
         return
@@ -43,7 +43,8 @@ extension Sidecar {
       guard room > 0 else { return }
       let first = routes[route].queue.flows[flow].first
       let wanted = min(room, Int(store.runs[first].count))
-      let count = withinBudget(wanted, of: flow, route, now: now)
+      let paced = withinClassRate(wanted, of: flow, route, now: now)
+      let count = paced > 0 ? withinBudget(paced, of: flow, route, now: now) : 0
       guard count > 0 else { continue }
       let run = take(count, from: flow, route, now: now)
       append(run, to: call)

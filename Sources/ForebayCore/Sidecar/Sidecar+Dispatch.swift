@@ -74,6 +74,7 @@ extension Sidecar {
     routes[route].queue.charge(flow, routes[route].queue.cost(of: run, store.runs))
     if routes[route].limiter != nil { _ = routes[route].limiter!.take(count, now: now) }
     if routes[route].ramp.isActive { routes[route].ramp.messagesDispatched(count) }
+    classDispatched(store.runs[run].owner, count, now: now)
     routes[route].queue.flows[flow].inFlight += count
     routes[route].inFlightMessages += count
     routes[route].inFlightBytes += Int(store.runs[run].liveBytes)
@@ -161,6 +162,7 @@ extension Sidecar {
     let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
     routes[route].inFlightMessages -= count
     routes[route].inFlightBytes -= Int(store.runs[run].liveBytes)
+    classLanded(store.runs[run].owner, count)
     store.runs[run].stage = .queued
     store.runs[run].token = nil
     routes[route].queue.putBack(run, to: flow, &store.runs)

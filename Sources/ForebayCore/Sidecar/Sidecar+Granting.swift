@@ -171,6 +171,10 @@ extension Sidecar {
     let unseen = sessions[session].outcomes.messages + standing.messages
     guard unseen < unseenMax else { return (.zero, .receiptsUnseen) }
     var own = window.lesser(Cost(bytes: .max, messages: unseenMax - unseen))
+    if let paced = pacedRoom(ofClass: clients[client].classIndex) {
+      guard paced > 0 else { return (.zero, .rateLimited) }
+      own.messages = min(own.messages, paced)
+    }
     if let wanted = clients[client].wanted {
       own = own.lesser(wanted.above(clients[client].window.limit))
     }

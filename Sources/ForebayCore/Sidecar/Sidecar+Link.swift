@@ -56,7 +56,13 @@ extension Sidecar {
       let run = skipHeld(links[route].nextToAdmit)
       links[route].nextToAdmit = run
       guard run != none else { return }
-      var count = fitting(run, route)
+      let acceptable = acceptable(run, route)
+      guard acceptable > 0 else {
+        links[route].nextToAdmit = store.runs[run].next
+        refuseFirst(run, now: now)
+        continue
+      }
+      var count = min(acceptable, fitting(run, route))
       guard count > 0 else { return links[route].blocked(now: now) }
       switch linkLeave(route, now: now) {
       case .refused:
@@ -81,7 +87,14 @@ extension Sidecar {
       let first = routes[route].queue.flows[flow].first
       var count = min(allowance(route, now: now), Int(store.runs[first].count))
       guard count > 0 else { return }
-      count = min(count, fitting(first, route))
+      count = withinClassRate(count, of: flow, route, now: now)
+      guard count > 0 else { continue }
+      let acceptable = acceptable(first, route)
+      guard acceptable > 0 else {
+        refuseFirst(first, now: now)
+        continue
+      }
+      count = min(count, acceptable, fitting(first, route))
       guard count > 0 else { return links[route].blocked(now: now) }
       let token: BreakerToken
       switch linkLeave(route, now: now) {
@@ -100,7 +113,30 @@ extension Sidecar {
     }
   }
 
-  /// How many messages of a whole run the peer's credit and frame limit allow.
+  /// How many messages of a whole run come before the first frame that the peer's limit forbids.
+  private mutating func acceptable(_ run: UInt32, _ route: UInt32) -> Int {
+    let limit = links[route].frameBytesMax
+    if Int(store.runs[run].byteCount) <= limit { return Int(store.runs[run].count) }
+    var acceptable = 0
+    store.runs[run].walk { frame in
+      guard frame.byteCount <= limit else { return false }
+      acceptable += 1
+      return true
+    }
+    return acceptable
+  }
+
+  /// A frame that the peer would close the link for is poison: its client is told.
+  private mutating func refuseFirst(_ run: UInt32, now: Instant) {
+    if store.runs[run].count > 1 {
+      let rest = splitInChain(run, before: 1)
+      let route = UInt32(store.runs[run].route)
+      if store.runs[run].stage == .inFlight { links[route].nextToAdmit = rest }
+    }
+    settle(run, Verdict(outcome: .rejected, code: .upstreamRejected), now: now)
+  }
+
+  /// How many messages of a whole run the peer's credit allows.
   private mutating func fitting(_ run: UInt32, _ route: UInt32) -> Int {
     let credit = links[route].credit
     let count = Int(store.runs[run].count)

@@ -55,6 +55,7 @@ extension Sidecar {
     if store.runs[run].stage == .inFlight {
       routes[route].inFlightMessages -= count
       routes[route].inFlightBytes -= bytes
+      classLanded(owner, count)
       landed(run, count, route)
     }
     if sessions[receiver].client != none { markDirty(sessions[receiver].client) }

@@ -28,6 +28,8 @@ package struct Sidecar: ~Copyable {
   var sessions = Slab<Session>(minimumCapacity: 64)
   var principals = Slab<Principal>(minimumCapacity: 16)
   var calls = Slab<Call>(minimumCapacity: 64)
+  /// By class index.
+  var classRates: [ClassRate]
 
   // Look-ups; never iterated.
   var sessionByID: [SessionKey: UInt32] = [:]
@@ -95,6 +97,7 @@ package struct Sidecar: ~Copyable {
           session: ID128(high: seeds.next(), low: seeds.next()), seed: seeds.next(),
           attemptTimeout: route.attemptTimeout))
     }
+    classRates = settings.classes.map { ClassRate($0, now: now) }
     closures = Array(repeating: 0, count: ErrorCode.allCases.count + 1)
   }
 
