@@ -19,7 +19,7 @@ package final class Daemon {
   /// Counts loop turns, for everything that is bounded a turn.
   private(set) var turn: UInt64 = 1
 
-  private var connections: [ClientConnection?] = []
+  var connections: [ClientConnection?] = []
   private var upstreams: [(any Upstream)?] = []
   var peers: [PeerConnection?] = []
   private var clientListener: UnixListener?
@@ -31,7 +31,7 @@ package final class Daemon {
   /// Something happened since the last turn ended.
   private var isTurnDue = false
   /// Bytes read since the last dispatch.
-  private var undispatchedBytes = 0
+  var undispatchedBytes = 0
   let startedAt: Instant
   /// Where outputs and link headers are put together: used within one call only.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
@@ -195,7 +195,7 @@ package final class Daemon {
     }
   }
 
-  private func perform(_ action: Action) {
+  func perform(_ action: Action) {
     switch action {
     case .writeClient(let id): writeClient(id)
     case .closeClient(let id, let code): closeClient(id, code)
@@ -209,88 +209,6 @@ package final class Daemon {
     case .dispatch(let route, let call): upstreams[Int(route)]?.dispatch(call, core)
     case .drained: drained()
     }
-  }
-
-  // MARK: Clients
-
-  /// What the kernel says where it can't say who it is: a user of another user namespace. Such users
-  /// would all be one principal, so none is let in.
-  private static let overflowUser: UInt32 = 65_534
-
-  private func accepted(_ stream: StreamHandle, _ key: PrincipalKey, isTCP: Bool) {
-    event()
-    guard key.user != Self.overflowUser else {
-      log.refused(.notPermitted, user: key.user)
-      return Refusal.send(.notPermitted, on: stream)
-    }
-    switch core.clientConnected(key, classIndex: 0, needsHeartbeat: isTCP, now: now) {
-    case .refused(let code):
-      log.refused(code, user: key.user)
-      Refusal.send(code, on: stream)
-    case .accepted(let id):
-      let connection = ClientConnection(id, stream, self)
-      while connections.count <= Int(id.slot) { connections.append(nil) }
-      connections[Int(id.slot)] = connection
-      connection.start()
-    }
-  }
-
-  private func connection(_ id: ClientID) -> ClientConnection? {
-    guard Int(id.slot) < connections.count, let found = connections[Int(id.slot)], found.id == id
-    else {
-      return nil
-    }
-    return found
-  }
-
-  func readBuffer(_ id: ClientID) -> UnsafeMutableRawBufferPointer { core.readBuffer(id) }
-
-  func received(_ count: Int, from id: ClientID) {
-    isTurnDue = true
-    core.received(count, from: id, now: now)
-    undispatchedBytes += count
-    if undispatchedBytes >= Self.earlyDispatchBytes { dispatchEarly() }
-  }
-
-  /// A turn may read megabytes. Writing them out in pieces that a second-level cache holds saves a
-  /// second trip to memory: 5 % of the CPU time of a 128-byte message (8 pairs, interval 3 to 18 %).
-  private func dispatchEarly() {
-    undispatchedBytes = 0
-    core.dispatchEarly(now: now)
-    while let action = core.nextAction() { perform(action) }
-  }
-  private static let earlyDispatchBytes = 131_072
-
-  func outputDrained(_ id: ClientID) {
-    event()
-    core.outputDrained(id)
-  }
-
-  func connectionClosed(_ connection: ClientConnection) {
-    event()
-    connections[Int(connection.id.slot)] = nil
-    core.clientClosed(connection.id, now: now)
-  }
-
-  private func writeClient(_ id: ClientID) {
-    guard let connection = connection(id) else { return }
-    while true {
-      let count = core.takeOutput(id, into: scratch, now: now)
-      guard count > 0 else { return }
-      switch connection.write(UnsafeRawBufferPointer(rebasing: scratch[..<count])) {
-      case .whole: continue
-      case .stalled: return core.outputStalled(id, now: now)
-      case .broken: return connection.end()
-      }
-    }
-  }
-
-  private func closeClient(_ id: ClientID, _ code: ErrorCode?) {
-    guard let connection = connection(id) else { return }
-    let count = core.takeOutput(id, into: scratch, now: now)
-    if count > 0 { _ = connection.write(UnsafeRawBufferPointer(rebasing: scratch[..<count])) }
-    if let code { log.closed(code, id) }
-    connection.end()
   }
 
   // MARK: The end

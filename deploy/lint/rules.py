@@ -23,7 +23,7 @@ ARROWS = {
     "ForebayUV": {"CUV", "ForebayWire"},
     "ForebayStore": {"CSQLite", "ForebayWire"},
     "ForebayUpstreams": {"ForebayCore", "ForebayUV", "ForebayStore", "ForebayWire"},
-    "ForebayConfig": {"ForebayCore", "ForebayUpstreams", "ForebayWire"},
+    "ForebayConfig": {"ForebayCore", "ForebayWire"},
     "ForebayDaemon": {
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayUpstreams", "ForebayStore",
         "ForebayUV", "Logging",
