@@ -33,6 +33,7 @@ build: deps $(HELPERS)
 test: deps
 	swift test --disable-xctest
 	@$(MAKE) --no-print-directory check-proto
+	$(PYTHON) proto/vectors/run_against.py --start .build/debug/forebayd
 	$(PYTHON) deploy/lint/test_lint.py
 
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
