@@ -55,9 +55,9 @@ format:
 demo: build
 	deploy/demo.sh
 
-# Measures forebayd against a raw byte relay, in pairs of runs. For a quick look: BENCH_FLAGS=--smoke
+# Measures forebayd against a raw byte relay and counts its allocations. For a quick look: BENCH_FLAGS=--smoke
 bench: build
-	$(BIN)/forebay-bench pairs $(BENCH_FLAGS)
+	deploy/bench.sh $(BENCH_FLAGS)
 
 # Installs programs and documents below DESTDIR and PREFIX.
 install: build
