@@ -154,6 +154,9 @@ package struct Breaker: Sendable {
     }
   }
 
+  /// Whether a result for `token` would still count: no transition since it was given.
+  package func awaits(_ token: BreakerToken) -> Bool { token.generation == generation }
+
   // MARK: Results
 
   package enum OnCallSettled: Equatable, Sendable {

@@ -41,6 +41,8 @@ struct PeerLink: ~Copyable {
   var sent = Cost.zero
   var isShutBecause = WindowReason.none
   private(set) var floorTold: UInt64 = 1
+  /// The RECLAIM that isn't answered yet.
+  private var reclaimNumber: UInt32?
 
   // The chain of runs in flight.
   var first = none
@@ -117,6 +119,7 @@ struct PeerLink: ~Copyable {
     limit = .zero
     sent = .zero
     control.removeAll(keepingCapacity: true)
+    reclaimNumber = nil
     shutSince = nil
     nextToWrite = none
     nextToAdmit = none
@@ -146,11 +149,21 @@ struct PeerLink: ~Copyable {
     return .wider
   }
 
-  /// Credit that isn't used is given back; what is sent is sent.
+  /// Credit that isn't used is given back; what is sent is sent. What is admitted counts as sent, so
+  /// the answer goes behind it.
   mutating func reclaimReceived(_ reclaim: Reclaim) {
     let asked = Cost(bytes: reclaim.limitBytes, messages: reclaim.limitMessages)
     limit = limit.lesser(asked).greater(sent)
-    Reclaimed(number: reclaim.number).append(to: &control)
+    reclaimNumber = reclaim.number
+  }
+
+  /// Everything admitted is written and a RECLAIM waits for its answer.
+  var owesReclaimed: Bool { reclaimNumber != nil && nextToWrite == none }
+
+  mutating func answerReclaim() {
+    guard owesReclaimed, let number = reclaimNumber else { return }
+    reclaimNumber = nil
+    Reclaimed(number: number).append(to: &control)
   }
 
   /// Something waits that the window doesn't let through. The first call starts the clock.

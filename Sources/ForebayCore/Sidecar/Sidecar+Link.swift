@@ -11,7 +11,7 @@ extension Sidecar {
     case .open:
       readmit(route, now: now)
       if links[route].nextToAdmit == none { dispatchNew(route, now: now) }
-      returnUnusedProbe(route, now: now)
+      returnUnusedConnect(route, now: now)
       tellFloor(route, isUrgent: false)
     }
     if linkHasOutput(route) { askForLinkOutput(route) }
@@ -30,20 +30,20 @@ extension Sidecar {
     actions.append(.connectLink(route))
   }
 
-  /// The leave for the next run: the connect's own, if that was a probe, or a new one.
+  /// The leave for the next run: the connect's own, if that was a probe and the breaker still waits
+  /// for it, or a new one.
   private mutating func linkLeave(_ route: UInt32, now: Instant) -> Leave {
-    if let token = links[route].connectToken {
-      links[route].connectToken = nil
-      return .probe(token)
-    }
+    guard let token = links[route].connectToken else { return leave(route, now: now) }
+    links[route].connectToken = nil
+    if routes[route].breaker.awaits(token) { return .probe(token) }
+    settleToken(route, token, .neutral, messages: 0, now: now)
     return leave(route, now: now)
   }
 
-  /// A probe's connect succeeded and there is nothing left to send: no verdict on the upstream.
-  private mutating func returnUnusedProbe(_ route: UInt32, now: Instant) {
-    guard let token = links[route].connectToken, links[route].isEmpty,
-      routes[route].queue.isEmpty
-    else { return }
+  /// A probe's connect succeeded and nothing can be sent now: the peer holds everything, or is shut,
+  /// which is no failure. No verdict on the upstream; the next message will be the probe.
+  private mutating func returnUnusedConnect(_ route: UInt32, now: Instant) {
+    guard let token = links[route].connectToken else { return }
     links[route].connectToken = nil
     settleToken(route, token, .neutral, messages: 0, now: now)
   }
@@ -56,6 +56,8 @@ extension Sidecar {
       let run = skipHeld(links[route].nextToAdmit)
       links[route].nextToAdmit = run
       guard run != none else { return }
+      // The peer may have settled a part of it while it told what it knows.
+      separate(run)
       let acceptable = acceptable(run, route)
       guard acceptable > 0 else {
         links[route].nextToAdmit = store.runs[run].next
@@ -226,7 +228,7 @@ extension Sidecar {
   // MARK: Output
 
   mutating func linkHasOutput(_ route: UInt32) -> Bool {
-    !links[route].control.isEmpty || links[route].nextToWrite != none
+    !links[route].control.isEmpty || links[route].nextToWrite != none || links[route].owesReclaimed
   }
 
   mutating func askForLinkOutput(_ route: UInt32) {
@@ -242,6 +244,9 @@ extension Sidecar {
     headers: UnsafeMutableRawBufferPointer, now: Instant
   ) -> Int {
     links[route].hasOutputPending = false
+    // What is left at the end of a drain may have been settled inside a frame that was begun.
+    guard lifecycle != .drained else { return 0 }
+    links[route].answerReclaim()
     var filled = 0
     // Control goes between runs, never into one.
     if links[route].written == 0, !links[route].control.isEmpty {

@@ -14,6 +14,7 @@ extension Sidecar {
   package mutating func linkClosed(_ route: UInt32, now: Instant) {
     guard links[route].phase != .disconnected else { return }
     let wasLeaving = links[route].phase == .leaving
+    let wasOpen = wasLeaving || links[route].phase == .open
     // One failure for the lost connection, however many attempts it took along.
     var failure = wasLeaving ? CallResult.neutral : .failure(retryAfter: nil)
     if let token = links[route].connectToken {
@@ -23,10 +24,11 @@ extension Sidecar {
     }
     var run = links[route].first
     while run != none {
+      // Whatever was written may be delivered, also where the peer has said that it holds it.
+      if wasOpen, isWritten(run, route) { store.runs[run].isUnanswered = true }
       store.runs[run].isHeldByPeer = false
       if let token = store.runs[run].token {
         store.runs[run].token = nil
-        store.runs[run].isUnanswered = true
         settleToken(route, token, failure, messages: 0, now: now)
         failure = .neutral
       }
@@ -211,7 +213,7 @@ extension Sidecar {
       if isResuming { separate(run) }
       let first = store.runs[run].linkSequence
       let end = first + UInt64(store.runs[run].count)
-      if end > range.first {
+      if end > range.first, first < range.end {
         if isResuming {
           run = markHeldByPeer(run, range)
         } else if isWritten(run, route) {
@@ -259,11 +261,12 @@ extension Sidecar {
   // MARK: Deadlines
 
   /// When the link needs a look: a connect to try, a probe of a shut window, an attempt that is late.
-  mutating func nextLinkDeadline(_ route: UInt32) -> Instant? {
+  mutating func nextLinkDeadline(_ route: UInt32, now: Instant) -> Instant? {
     switch links[route].phase {
     case .disconnected:
       let isIdle = links[route].isEmpty && routes[route].queue.isEmpty
-      return isIdle ? nil : links[route].retryAt
+      // Past that it is the breaker that waits, and has a deadline of its own.
+      return isIdle || links[route].retryAt <= now ? nil : links[route].retryAt
     case .connecting, .greeting, .resuming:
       return links[route].connectStartedAt + PeerLink.handshakeTimeout
     case .open, .leaving:
@@ -284,7 +287,9 @@ extension Sidecar {
     case .disconnected:
       break
     case .connecting, .greeting, .resuming:
-      if let due = nextLinkDeadline(route), due <= now { actions.append(.closeLink(route)) }
+      if let due = nextLinkDeadline(route, now: now), due <= now {
+        actions.append(.closeLink(route))
+      }
     case .open, .leaving:
       if let late = lateAt(route), late <= now { return actions.append(.closeLink(route)) }
       guard let due = links[route].probeDeadline, due <= now else { return }
