@@ -73,10 +73,10 @@ package struct RouteSettings: Equatable, Sendable {
 
   package var capacity: Cost { Cost(bytes: bufferBytes, messages: bufferMessages) }
 
-  /// r: what a client is owed. The largest frame, so that none can deadlock, and the same share of
-  /// the messages.
+  /// r: what a client is owed. The largest frame, so that none can deadlock, on a peer link with the
+  /// ORIGIN before it, and the same share of the messages.
   package func reserve(_ limits: Limits) -> Cost {
-    let bytes = UInt64(limits.frameBytesMax + limits.overheadBytes)
+    let bytes = UInt64(limits.frameBytesMax + Origin.fixedBytes + 2 * limits.overheadBytes)
     let (high, low) = bufferMessages.multipliedFullWidth(by: bytes)
     let messages = high >= bufferBytes ? 1 : bufferBytes.dividingFullWidth((high, low)).quotient
     return Cost(bytes: bytes, messages: max(1, messages))

@@ -74,6 +74,8 @@ struct Client: ~Copyable {
   /// Control frames: the earliest instant by which all so far were due.
   var controlDue: Instant
   var isDemanding = false
+  /// It gave credit back and has wanted none since.
+  var isResting = false
   var isDirty = false
   var isWaiting = false
   var nextWaiter = none

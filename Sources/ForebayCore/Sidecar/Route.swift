@@ -41,6 +41,8 @@ struct Route: ~Copyable {
   /// The pass that last counted demand, and Σ owed as it found it.
   var surveyed: UInt64 = 0
   var owed = Cost.zero
+  /// The pass in which there was too little space for the first that waits.
+  var shortInPass: UInt64 = 0
   /// Unused credit, least recently used first: where to reclaim.
   var firstLent = none
   var lastLent = none

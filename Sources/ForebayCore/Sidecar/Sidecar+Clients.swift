@@ -89,7 +89,8 @@ extension Sidecar {
       routes[route].pool.revoke(open)
     }
     clients[client].window = CreditWindow()
-    clients[client].receipts.removeAll()
+    // After BYE the receipts that are ready still go out.
+    if clients[client].phase != .closing(nil) { clients[client].receipts.removeAll() }
     principals[principal].clients -= 1
     routes[route].clients -= 1
     if sessions[session].client == client { sessions[session].client = none }

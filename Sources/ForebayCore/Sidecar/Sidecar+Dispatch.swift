@@ -6,7 +6,8 @@ extension Sidecar {
   mutating func pump(_ route: UInt32, now: Instant) {
     if lifecycle == .drained { return }
     if routes[route].isPeer { pumpLink(route, now: now) } else { pumpCalls(route, now: now) }
-    if routes[route].ramp.isActive, routes[route].queue.isEmpty {
+    // Not `isEmpty`: what waits for its retry is still there.
+    if routes[route].ramp.isActive, routes[route].queue.queuedMessages == 0 {
       routes[route].ramp.queueEmptied()
     }
     scheduleRoute(route, now: now)
@@ -70,8 +71,9 @@ extension Sidecar {
   mutating func take(_ count: Int, from flow: UInt32, _ route: UInt32, now: Instant) -> UInt32 {
     let run = routes[route].queue.flows[flow].first
     if count < Int(store.runs[run].count) { _ = splitInChain(run, before: count) }
-    routes[route].queue.remove(run, from: flow, &store.runs)
+    // Charged first: a flow that runs empty starts anew, without a debt.
     routes[route].queue.charge(flow, routes[route].queue.cost(of: run, store.runs))
+    routes[route].queue.remove(run, from: flow, &store.runs)
     if routes[route].limiter != nil { _ = routes[route].limiter!.take(count, now: now) }
     if routes[route].ramp.isActive { routes[route].ramp.messagesDispatched(count) }
     classDispatched(store.runs[run].owner, count, now: now)

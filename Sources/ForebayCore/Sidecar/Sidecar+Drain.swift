@@ -17,15 +17,21 @@ extension Sidecar {
       clients[client].owesGoAway = .shuttingDown
       clients[client].reason = .draining
       leaveWaiting(client)
-      if clients[client].window.startReclaim(keeping: .zero, deadline: now + limits.reclaimTimeout)
-        != nil
-      {
-        clients[client].owesReclaim = true
-        clientDeadlines.pull(client, to: now + limits.reclaimTimeout)
-      }
+      reclaimAll(client, now: now)
       oweWindow(client)
     }
     finishDrainIfEmpty(now: now)
+  }
+
+  /// Asks for all unused credit, unless a RECLAIM is out already.
+  mutating func reclaimAll(_ client: UInt32, now: Instant) {
+    let deadline = now + limits.reclaimTimeout
+    guard clients[client].window.startReclaim(keeping: .zero, deadline: deadline) != nil else {
+      return
+    }
+    clients[client].owesReclaim = true
+    markOutput(client)
+    clientDeadlines.pull(client, to: deadline)
   }
 
   mutating func drainMillisecondsLeft(_ now: Instant) -> UInt32 {

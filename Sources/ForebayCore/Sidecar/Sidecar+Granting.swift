@@ -104,7 +104,11 @@ extension Sidecar {
       let following = principals[principal].nextWaiting
       let client = principals[principal].firstWaiter
       let need = reserve.above(clients[client].window.open)
-      guard need.fits(in: routes[route].pool.free) else { return }
+      guard need.fits(in: routes[route].pool.free) else {
+        // What returns is saved for it: small grants to others would eat it up for ever.
+        routes[route].shortInPass = grantingPass
+        return
+      }
       if isAtCap(principal, need, route) {
         principal = following
         continue
@@ -128,7 +132,9 @@ extension Sidecar {
     let share = settings.classes[principals[principal].classIndex].poolShare
     let threshold = routes[route].reserve + pool(route) * share
     let total = principals[principal].open + principals[principal].held + need
-    return !total.fits(in: threshold)
+    // What isn't needed more of doesn't count: credit for messages may lie idle where bytes are short.
+    return need.bytes > 0 && total.bytes > threshold.bytes
+      || need.messages > 0 && total.messages > threshold.messages
   }
 
   // MARK: One client
@@ -143,42 +149,59 @@ extension Sidecar {
     let route = clients[client].route
     growTarget(client, route, now: now)
     let (own, ownReason) = ownAllowance(client, route)
-    var space = allowance(ofPrincipal: clients[client].principal, route)
-    if routes[route].firstWaiting != none {
-      let standing = clients[client].window.open + sessions[clients[client].session].held
-      space = space.lesser(routes[route].reserve.above(standing))
-    }
-    let grant = own.lesser(space)
-    if grant.messages > 0, grant.bytes > 0 { give(client, grant, now: now) }
+    let grant = own.lesser(spaceAllowance(client, route))
+    let open = clients[client].window.open + grant
+    let least = UInt64(WireLimits.dataFixedBytes + limits.overheadBytes)
+    if !grant.isZero, open.messages > 0, open.bytes >= least { give(client, grant, now: now) }
     guard isShut(client) else {
       clients[client].reason = .none
       return
     }
-    if own.messages == 0 || own.bytes == 0 {
+    let isShortOfMessages = clients[client].window.open.messages == 0
+    if isShortOfMessages ? own.messages == 0 : own.bytes == 0 {
       clients[client].reason = ownReason
     } else {
       shutForSpace(client, route, now: now)
     }
   }
 
+  /// What the others leave. Nothing while one of its own principal waits, or space is saved for any
+  /// that waits; no more than r while another principal waits; nothing after credit was asked back
+  /// until it is wanted again, or idle clients would get back what they just gave.
+  private mutating func spaceAllowance(_ client: UInt32, _ route: UInt32) -> Cost {
+    let principal = clients[client].principal
+    guard !clients[client].isResting, !principals[principal].isWaiting,
+      routes[route].shortInPass != grantingPass
+    else { return .zero }
+    let space = allowance(ofPrincipal: principal, route)
+    guard routes[route].firstWaiting != none else { return space }
+    let standing = clients[client].window.open + sessions[clients[client].session].held
+    return space.lesser(routes[route].reserve.above(standing))
+  }
+
   /// What the client's own limits leave: its window, what it hasn't seen receipts for, its own wish.
+  /// The two quantities stand each for itself: large messages use up bytes and leave credit for many
+  /// messages, and then bytes alone are granted.
   private mutating func ownAllowance(_ client: UInt32, _ route: UInt32) -> (Cost, WindowReason) {
     let session = clients[client].session
     let standing = clients[client].window.open + sessions[session].held
-    let window = windowCost(clients[client].target, route).above(standing)
-    if window.messages == 0 || window.bytes == 0 { return (.zero, .windowMaximum) }
+    var own = windowCost(clients[client].target, route).above(standing)
+    var reason = WindowReason.windowMaximum
     let unseenMax = Self.unseenBase + routes[route].windowMessagesMax
     let unseen = sessions[session].outcomes.messages + standing.messages
-    guard unseen < unseenMax else { return (.zero, .receiptsUnseen) }
-    var own = window.lesser(Cost(bytes: .max, messages: unseenMax - unseen))
-    if let paced = pacedRoom(ofClass: clients[client].classIndex) {
-      guard paced > 0 else { return (.zero, .rateLimited) }
-      own.messages = min(own.messages, paced)
+    let unseenLeft = unseenMax > unseen ? unseenMax - unseen : 0
+    if unseenLeft < own.messages {
+      own.messages = unseenLeft
+      if unseenLeft == 0 { reason = .receiptsUnseen }
+    }
+    if let paced = pacedRoom(ofClass: clients[client].classIndex), paced < own.messages {
+      own.messages = paced
+      if paced == 0 { reason = .rateLimited }
     }
     if let wanted = clients[client].wanted {
       own = own.lesser(wanted.above(clients[client].window.limit))
     }
-    return (own, .none)
+    return (own, reason)
   }
   /// Outcomes that a session may have unseen beyond its largest window.
   static var unseenBase: UInt64 { 1024 }
@@ -186,10 +209,17 @@ extension Sidecar {
   private mutating func shutForSpace(_ client: UInt32, _ route: UInt32, now: Instant) {
     let fitsFree = routes[route].reserve.fits(in: routes[route].pool.free)
     clients[client].reason = fitsFree ? .fairShare : .bufferFull
-    routes[route].isPressed = true
+    press(route, now: now)
     let holdsNothing = sessions[clients[client].session].held.messages == 0
     guard holdsNothing, hasDemand(client, now: now) else { return }
     joinWaiting(client, route)
+  }
+
+  /// Idle credit is looked for from now on.
+  private mutating func press(_ route: UInt32, now: Instant) {
+    guard !routes[route].isPressed else { return }
+    routes[route].isPressed = true
+    routeDeadlines.pull(route, to: now + Self.reclaimTick)
   }
 
   mutating func give(_ client: UInt32, _ cost: Cost, now: Instant) {
@@ -237,6 +267,7 @@ extension Sidecar {
 
   mutating func noteDemand(_ client: UInt32, now: Instant) {
     clients[client].lastDemand = now
+    clients[client].isResting = false
     guard !clients[client].isDemanding else { return }
     clients[client].isDemanding = true
     routes[clients[client].route].demanding.append(client)

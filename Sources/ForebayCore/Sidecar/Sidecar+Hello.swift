@@ -57,7 +57,7 @@ extension Sidecar {
     clients[client].owesFirstWindow = true
     listHeld(session, client)
     for range in sessions[session].outcomes.all { clients[client].receipts.append(range) }
-    noteDemand(client, now: now)
+    if lifecycle != .running { clients[client].owesGoAway = .shuttingDown }
     markDirty(client)
     markOutput(client)
     scheduleClient(client, now: now)

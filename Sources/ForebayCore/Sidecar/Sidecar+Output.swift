@@ -129,7 +129,9 @@ extension Sidecar {
   private mutating func takeLast(
     _ client: UInt32, into buffer: UnsafeMutableRawBufferPointer
   ) -> Int {
-    guard let code = clients[client].owesError else { return 0 }
+    guard let code = clients[client].owesError else {
+      return clients[client].owesWelcome ? 0 : clients[client].receipts.write(to: buffer)
+    }
     clients[client].owesError = nil
     let retryAfter: UInt32 = code.mayRetry ? 1000 : 0
     return ErrorFrame(code, retryAfterMilliseconds: retryAfter).write(to: buffer.baseAddress!)

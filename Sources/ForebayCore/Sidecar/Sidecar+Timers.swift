@@ -41,7 +41,7 @@ extension Sidecar {
     case .open:
       consider(clients[client].window.reclaim?.deadline)
       consider(shutRepeat(client, now: now))
-      if !clients[client].window.unannounced.isZero {
+      if !clients[client].window.unannounced.isZero, clients[client].stalledSince == nil {
         consider(clients[client].lastWindowAt + Self.windowDelay)
       }
       if clients[client].needsHeartbeat { consider(heartbeat(client)) }
@@ -53,9 +53,9 @@ extension Sidecar {
   }
 
   private mutating func shutRepeat(_ client: UInt32, now: Instant) -> Instant? {
-    guard isShut(client), clients[client].isDemanding || clients[client].isWaiting else {
-      return nil
-    }
+    let isAsking =
+      clients[client].isDemanding || clients[client].isWaiting || clients[client].blockedCost > 0
+    guard isShut(client), isAsking, clients[client].stalledSince == nil else { return nil }
     let interval = max(clients[client].heartbeatInterval, Self.shutRepeatMin)
     return clients[client].lastWindowAt + interval
   }
@@ -140,7 +140,7 @@ extension Sidecar {
     consider(routes[route].breaker.deadline)
     consider(routes[route].queue.nextRelease)
     if routes[route].isPeer {
-      consider(nextLinkDeadline(route))
+      consider(nextLinkDeadline(route, now: now))
     } else {
       consider(nextCallTimeout(route))
     }
@@ -158,7 +158,7 @@ extension Sidecar {
   }
 
   /// How often a pressed route looks for idle credit, at the most.
-  private static var reclaimTick: TimeSpan { .milliseconds(100) }
+  static var reclaimTick: TimeSpan { .milliseconds(100) }
 
   private mutating func routeDue(_ route: UInt32, now: Instant) {
     switch routes[route].breaker.deadlineReached(now: now) {
