@@ -1,0 +1,245 @@
+import ForebayWire
+import Testing
+
+@testable import ForebayCore
+
+/// A peer link between two cores, in memory. Bytes move when the test says so, and it can be cut after
+/// any of them.
+final class LinkPipe: LinkEnd, ClientEnd {
+  unowned let near: SidecarHarness
+  unowned let far: SidecarHarness
+  let route: UInt32
+  /// Who the near daemon is in the far one's eyes.
+  let key = PrincipalKey(listener: 1, user: 4000)
+
+  var acceptsConnects = true
+  /// Bytes that the near daemon's socket takes before it is full.
+  var room = Int.max
+  /// Bytes handed to the far core in one read, at most.
+  var chunk = Int.max
+  /// Cuts the link when so many more bytes have been carried towards the far daemon.
+  var cutAfter: Int?
+
+  private var forward: [UInt8] = []
+  private var backward: [UInt8] = []
+  /// The copied remainder of a broken-off run.
+  private var remainder: [UInt8] = []
+  private var isConnecting = false
+  private var farID: ClientID?
+  private var isUp = false
+  private var hasFarEnded = false
+  /// How the far daemon ended connections, in order.
+  private(set) var endings: [ErrorCode?] = []
+  private(set) var connects = 0
+
+  init(from near: SidecarHarness, to far: SidecarHarness, route: UInt32 = 0) {
+    self.near = near
+    self.far = far
+    self.route = route
+    near.links[Int(route)] = self
+  }
+
+  var isOpen: Bool { isUp }
+
+  // MARK: Moving
+
+  /// Moves up to `limit` bytes each way. False when nothing moved.
+  func move(_ limit: Int = .max) -> Bool {
+    if isConnecting { return finishConnect() }
+    guard isUp else { return false }
+    let went = moveForward(limit)
+    let came = moveBackward(limit)
+    return went || came
+  }
+
+  private func moveForward(_ limit: Int) -> Bool {
+    guard isUp, !forward.isEmpty, let farID, !hasFarEnded else { return false }
+    let count = min(limit, forward.count, cutAfter ?? .max)
+    let part = Array(forward.prefix(count))
+    forward.removeFirst(part.count)
+    if !part.isEmpty { _ = far.deliver(part, from: farID, chunk: chunk) }
+    if let left = cutAfter {
+      cutAfter = left - part.count
+      if left <= part.count {
+        cutAfter = nil
+        cut()
+        return true
+      }
+    }
+    takeRemainder()
+    return !part.isEmpty
+  }
+
+  private func takeRemainder() {
+    guard isUp, !remainder.isEmpty, room > forward.count else { return }
+    let part = remainder.prefix(room - forward.count)
+    forward += part
+    remainder.removeFirst(part.count)
+    if remainder.isEmpty { near.linkDrained(route) }
+  }
+
+  private func moveBackward(_ limit: Int) -> Bool {
+    guard isUp else { return false }
+    guard !backward.isEmpty else {
+      if hasFarEnded { end() }
+      return hasFarEnded
+    }
+    let part = Array(backward.prefix(limit))
+    backward.removeFirst(part.count)
+    switch near.linkReceived(route, part) {
+    case .fine: break
+    case .violation(let code):
+      near.problem("the peer broke the protocol: \(code)")
+      end()
+    case .ended: end()
+    }
+    return true
+  }
+
+  /// Both ends lose the connection, and what was under way with it.
+  func cut() {
+    guard isUp || isConnecting else { return }
+    end()
+  }
+
+  private func end() {
+    let wasUp = isUp
+    isUp = false
+    isConnecting = false
+    if wasUp, !hasFarEnded, let farID { far.hangUp(farID) }
+    farID = nil
+    near.linkCloses(route)
+  }
+
+  // MARK: The near daemon's side
+
+  func connect() {
+    connects += 1
+    isConnecting = true
+    forward = []
+    backward = []
+    remainder = []
+    hasFarEnded = false
+  }
+
+  private func finishConnect() -> Bool {
+    isConnecting = false
+    guard acceptsConnects, case .accepted(let id) = far.connect(self, key) else {
+      near.linkCloses(route)
+      return true
+    }
+    farID = id
+    isUp = true
+    near.linkConnected(route)
+    return true
+  }
+
+  func closedByDaemon() {
+    let wasUp = isUp
+    isUp = false
+    isConnecting = false
+    if wasUp, !hasFarEnded, let farID { far.hangUp(farID) }
+    farID = nil
+  }
+
+  func tryWrite(_ vectors: [UnsafeRawBufferPointer]) -> Int {
+    guard isUp else { return vectors.reduce(0) { $0 + $1.count } }
+    var written = 0
+    for vector in vectors {
+      let part = vector.prefix(max(0, room - forward.count))
+      forward += part
+      written += part.count
+      if part.count < vector.count { break }
+    }
+    return written
+  }
+
+  func writeLater(_ bytes: [UInt8]) { remainder += bytes }
+
+  // MARK: The far daemon's side
+
+  func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    if isUp { backward += bytes }
+    return true
+  }
+
+  func readOut() {
+    guard let farID, !forward.isEmpty else { return }
+    let part = forward
+    forward = []
+    _ = far.deliver(part, from: farID, chunk: chunk)
+  }
+
+  func closedByDaemon(_ code: ErrorCode?) {
+    endings.append(code)
+    hasFarEnded = true
+  }
+}
+
+/// Two daemons in a row: clients speak to the first, the second has the upstream.
+final class Chain {
+  let clock = SimulatedClock()
+  let near: SidecarHarness
+  private(set) var far: SidecarHarness
+  private(set) var pipe: LinkPipe
+
+  init(
+    seed: UInt64 = 1, near changeNear: (inout Settings) -> Void = { _ in },
+    far changeFar: (inout Settings) -> Void = { _ in }
+  ) {
+    near = SidecarHarness(seed: seed, clock: clock, name: "near") { settings in
+      settings.routes[0].upstream.kind = .peer
+      settings.routes[0].upstream.inFlightMessagesMax = 10_000
+      settings.routes[0].upstream.inFlightBytesMax = 64 << 20
+      changeNear(&settings)
+    }
+    far = SidecarHarness(seed: seed + 1, clock: clock, name: "far", changeFar)
+    pipe = LinkPipe(from: near, to: far)
+  }
+
+  /// The near daemon with another life: nothing of the old one is left but its sockets' ends.
+  init(restarting old: Chain, seed: UInt64, _ change: (inout Settings) -> Void = { _ in }) {
+    near = SidecarHarness(seed: seed, clock: old.clock, name: "near again") { settings in
+      settings.routes[0].upstream.kind = .peer
+      settings.routes[0].upstream.inFlightMessagesMax = 10_000
+      settings.routes[0].upstream.inFlightBytesMax = 64 << 20
+      change(&settings)
+    }
+    old.pipe.cut()
+    old.clock.leave(old.near)
+    far = old.far
+    pipe = LinkPipe(from: near, to: far)
+  }
+
+  /// A client of the near daemon whose messages the far one's upstream can check.
+  func client(user: UInt32 = 1000, session: ID128? = nil) -> TestClient {
+    let client = TestClient(near, user: user, session: session)
+    let tag = Session.tag(of: client.key, client.session)
+    far.senders[Session.tag(of: pipe.key, tag)] = client
+    return client
+  }
+
+  /// Moves bytes until nothing moves any more.
+  func run() {
+    var rounds = 0
+    while pipe.move() {
+      rounds += 1
+      if rounds > 10_000 { return near.problem("the link never comes to rest") }
+    }
+  }
+
+  /// Lets time pass, and bytes with it, in small steps.
+  func pass(_ span: TimeSpan, step: TimeSpan = .milliseconds(10)) {
+    let end = clock.now + span
+    run()
+    while clock.now < end {
+      clock.pass(min(step, end.since(clock.now)))
+      run()
+    }
+  }
+
+  func expectNoProblems() {
+    near.expectNoProblems()
+    far.expectNoProblems()
+  }
+}
