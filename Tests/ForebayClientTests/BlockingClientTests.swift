@@ -17,7 +17,7 @@ import Testing
   @Test func sendsAndReportsAndSaysGoodbye() async throws {
     let options = options { $0.route = "orders" }
     let daemon = ScriptedDaemon(options.socketPath)
-    async let reports = onOwnThread {
+    let reports = OwnThread {
       let client = try ForebayClient(options)
       let first = try client.submit(Array("a".utf8))
       try client.submit(Array("b".utf8), lane: 3, ttl: .seconds(1))
@@ -26,41 +26,41 @@ import Testing
       #expect(first == 1 && left == 0 && closed.isEmpty)
       return client.takeReports()
     }
-    let heard = try await onOwnThread {
+    let heard = try await OwnThread {
       let peer = daemon.accept()
       peer.welcome()
       let messages = peer.hear(2)
       peer.say(.delivered(1, count: 2))
       // The floor may be told before BYE's time, as the window is small or large.
       return messages + peer.hear(2)
-    }
+    }.value
     #expect(heard == [.data(1, "a"), .data(2, "b"), .seen(3), .bye])
-    let report = try await reports.first
+    let report = try await reports.value.first
     #expect(report?.messages == 1..<3 && report?.outcome == .delivered)
   }
 
   @Test func waitsForADaemonThatIsNotThereYet() async throws {
     let options = options()
-    async let isSettled = onOwnThread {
+    let isSettled = OwnThread {
       let client = try ForebayClient(options)
       try client.submit(Array("a".utf8))
       return try client.flush(timeout: .seconds(30)) == 0
     }
     try await Task.sleep(for: .milliseconds(120))
     let daemon = ScriptedDaemon(options.socketPath)
-    try await onOwnThread {
+    try await OwnThread {
       let peer = daemon.accept()
       peer.welcome()
       _ = peer.hear()
       peer.say(.delivered(1))
       _ = peer.hear()
-    }
-    #expect(try await isSettled)
+    }.value
+    #expect(try await isSettled.value)
   }
 
   @Test func resumesAfterTheDaemonDied() async throws {
     let options = options()
-    async let outcomes = onOwnThread {
+    let outcomes = OwnThread {
       let client = try ForebayClient(options)
       for text in ["a", "b", "c"] { try client.submit(Array(text.utf8)) }
       #expect(try client.flush(timeout: .seconds(30)) == 0)
@@ -68,7 +68,7 @@ import Testing
       #expect(client.statistics.lastProblem == "the daemon closed the connection")
       return client.takeReports()
     }
-    let heard = try await onOwnThread {
+    let heard = try await OwnThread {
       do {
         let first = ScriptedDaemon(options.socketPath)
         let peer = first.accept()
@@ -84,15 +84,15 @@ import Testing
       peer.say(.delivered(1), .delivered(3))
       _ = peer.hear()
       return resent
-    }
+    }.value
     #expect(heard == .data(3, "c"))
-    #expect(try await outcomes.flatMap { Array($0.messages) }.sorted() == [1, 2, 3])
+    #expect(try await outcomes.value.flatMap { Array($0.messages) }.sorted() == [1, 2, 3])
   }
 
   @Test func submitGivesUpWhenTheWindowStaysShut() async throws {
     let options = options { $0.queueMessages = 2 }
     let daemon = ScriptedDaemon(options.socketPath)
-    async let closed = onOwnThread {
+    let closed = OwnThread {
       let client = try ForebayClient(options)
       try client.submit(Array("a".utf8))
       try client.submit(Array("b".utf8))
@@ -105,19 +105,19 @@ import Testing
       try client.poll(timeout: .milliseconds(1))
       return client.close(timeout: .milliseconds(50))
     }
-    try await onOwnThread {
+    try await OwnThread {
       let peer = daemon.accept()
       peer.welcome(messages: 0)
       while peer.hear() != nil {}
-    }
-    let left = try await closed
+    }.value
+    let left = try await closed.value
     #expect(left.map(\.outcome) == [.notSent] && left.first?.messages == 1..<3)
   }
 
   @Test func tellsWhatTheDaemonRefuses() async throws {
     let options = options()
     let daemon = ScriptedDaemon(options.socketPath)
-    async let code = onOwnThread { () -> ForebayError.Code? in
+    let code = OwnThread { () -> ForebayError.Code? in
       let client = try ForebayClient(options)
       do {
         while true { try client.poll(timeout: .seconds(30)) }
@@ -126,18 +126,18 @@ import Testing
         return error.code
       }
     }
-    try await onOwnThread {
+    try await OwnThread {
       let peer = daemon.accept()
       _ = peer.hear()
       peer.say(.frame(ErrorFrame(.unknownRoute)))
-    }
-    #expect(try await code == .refused)
+    }.value
+    #expect(try await code.value == .refused)
   }
 
   @Test func aDaemonThatBreaksTheProtocolIsLeft() async throws {
     let options = options()
     let daemon = ScriptedDaemon(options.socketPath)
-    async let code = onOwnThread { () -> ForebayError.Code? in
+    let code = OwnThread { () -> ForebayError.Code? in
       let client = try ForebayClient(options)
       do {
         while true { try client.poll(timeout: .seconds(30)) }
@@ -145,18 +145,18 @@ import Testing
         return error.code
       }
     }
-    try await onOwnThread {
+    try await OwnThread {
       let peer = daemon.accept()
       _ = peer.hear()
       peer.say(.window(messages: 1))
-    }
-    #expect(try await code == .protocolBroken)
+    }.value
+    #expect(try await code.value == .protocolBroken)
   }
 
   @Test func waitsForAnotherDescriptorToo() async throws {
     let options = options()
     let daemon = ScriptedDaemon(options.socketPath)
-    async let wake = onOwnThread {
+    let wake = OwnThread {
       var ends: [Int32] = [0, 0]
       #expect(pipe(&ends) == 0)
       defer { ends.forEach { close($0) } }
@@ -166,18 +166,18 @@ import Testing
       _ = write(ends[1], "x", 1)
       return try client.poll(timeout: .seconds(30), orReadable: ends[0])
     }
-    try await onOwnThread {
+    try await OwnThread {
       let peer = daemon.accept()
       peer.welcome()
       _ = peer.hear()
-    }
-    #expect(try await wake == .readable)
+    }.value
+    #expect(try await wake.value == .readable)
   }
 
   @Test func reportsGoToTheCallback() async throws {
     let options = options()
     let daemon = ScriptedDaemon(options.socketPath)
-    async let count = onOwnThread {
+    let count = OwnThread {
       var count = 0
       let client = try ForebayClient(options) { count += $0.messages.count }
       for _ in 0..<5 { try client.submit([]) }
@@ -185,27 +185,27 @@ import Testing
       #expect(client.takeReports().isEmpty)
       return count
     }
-    try await onOwnThread {
+    try await OwnThread {
       let peer = daemon.accept()
       peer.welcome()
       _ = peer.hear(5)
       peer.say(.delivered(1, count: 5))
       _ = peer.hear()
-    }
-    #expect(try await count == 5)
+    }.value
+    #expect(try await count.value == 5)
   }
 
   @Test func aLargeMessageGoesThroughASmallSocketBuffer() async throws {
     let options = options()
     let daemon = ScriptedDaemon(options.socketPath)
     let text = String(repeating: "0123456789", count: 100_000)
-    async let left = onOwnThread {
+    let left = OwnThread {
       let client = try ForebayClient(options)
       while !client.isReady { try client.poll(timeout: .seconds(30)) }
       try client.submit(Array(text.utf8))
       return try client.flush(timeout: .seconds(30))
     }
-    let heard = try await onOwnThread {
+    let heard = try await OwnThread {
       let peer = daemon.accept()
       _ = peer.hear()
       peer.say(.welcome(frameBytesMax: 2_000_000), .window(messages: 1, bytes: 2_000_000))
@@ -213,9 +213,9 @@ import Testing
       peer.say(.delivered(1))
       _ = peer.hear()
       return heard
-    }
+    }.value
     #expect(heard == .data(1, text))
-    #expect(try await left == 0)
+    #expect(try await left.value == 0)
   }
 
   // MARK: What needs no daemon

@@ -6,7 +6,7 @@ import Testing
 /// The machine against a tiny daemon, over a wire that is cut anywhere: whatever happens, every
 /// message gets one outcome, credit is kept, and order too.
 @Suite struct ClientMachinePropertyTests {
-  @Test(arguments: 1...100)
+  @Test(arguments: 1...60)
   func everyMessageGetsOneOutcome(seed: Int) {
     var play = Play(seed: UInt64(seed), mayForget: seed % 3 == 0)
     play.daemon.isGenerous = seed % 2 == 0
@@ -18,7 +18,7 @@ import Testing
 
   /// The process dies and another one goes on with its session, from the first message on. The
   /// daemon still knows everything, so nothing is forwarded twice.
-  @Test(arguments: 1...40)
+  @Test(arguments: 1...30)
   func aContinuedSessionForwardsNothingTwice(seed: Int) {
     var play = Play(seed: UInt64(seed), mayForget: false)
     play.daemon.isGenerous = seed % 2 == 0

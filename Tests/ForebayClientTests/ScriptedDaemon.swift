@@ -1,13 +1,43 @@
 import ForebayWire
 import Glibc
+import Synchronization
 import Testing
 
-/// Runs `body`, which blocks, on a thread of its own: the test threads are few.
-func onOwnThread<Result: Sendable>(
-  _ body: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-  try await withCheckedThrowingContinuation { continuation in
-    startThread { continuation.resume(with: Swift.Result(catching: body)) }
+/// Work that blocks, on a thread of its own that runs at once: the tests' own threads are few, and
+/// busy with other tests.
+final class OwnThread<Output: Sendable>: Sendable {
+  private enum State {
+    case running
+    case awaited(CheckedContinuation<Output, any Error>)
+    case done(Result<Output, any Error>)
+  }
+  private let state = Mutex(State.running)
+
+  init(_ body: @escaping @Sendable () throws -> Output) {
+    startThread { self.finish(Result(catching: body)) }
+  }
+
+  /// What the work came to. To be asked once.
+  var value: Output {
+    get async throws {
+      try await withCheckedThrowingContinuation { continuation in
+        let result = state.withLock { state -> Result<Output, any Error>? in
+          if case .done(let result) = state { return result }
+          state = .awaited(continuation)
+          return nil
+        }
+        if let result { continuation.resume(with: result) }
+      }
+    }
+  }
+
+  private func finish(_ result: Result<Output, any Error>) {
+    let continuation = state.withLock { state -> CheckedContinuation<Output, any Error>? in
+      defer { state = .done(result) }
+      if case .awaited(let continuation) = state { return continuation }
+      return nil
+    }
+    continuation?.resume(with: result)
   }
 }
 
@@ -79,7 +109,7 @@ final class ScriptedDaemon: Sendable {
   }
 
   final class Peer {
-    fileprivate static let patience: Int32 = 30_000
+    fileprivate static let patience: Int32 = 60_000
     private let descriptor: Int32
     private var input: [UInt8] = []
 
