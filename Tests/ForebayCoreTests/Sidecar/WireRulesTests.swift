@@ -57,6 +57,15 @@ import Testing
     #expect(talk.window?.receivedMessages == 0)
   }
 
+  /// A peer waits until both fit; owed less, it would wait for ever beside others that wait.
+  @Test func owesAPeerItsLargestFrameAndTheOriginBeforeIt() {
+    let limits = Limits()
+    let frames = limits.frameBytesMax + Origin.fixedBytes
+    let owed = RouteSettings(name: "default").reserve(limits)
+    #expect(owed.bytes >= UInt64(frames + 2 * limits.overheadBytes))
+    #expect(owed.messages >= 1)
+  }
+
   /// Drained between its HELLO and what that is answered with.
   @Test func asksForNothingBackBeforeTheFirstWindow() throws {
     var talk = Talk()
