@@ -39,6 +39,9 @@ struct AdminCommand: Sendable {
     ) {
       .ok("state", AdminState.describe($0))
     },
+    AdminCommand(words: ["show", "clients"], level: .view, summary: "each connection's window") {
+      .ok("clients", AdminState.clients($0))
+    },
     AdminCommand(words: ["shutdown"], level: .admin, summary: "drain and end; twice: at once") {
       $0.terminate()
       return .ok("draining", nil)

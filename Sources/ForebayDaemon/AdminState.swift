@@ -20,6 +20,25 @@ enum AdminState {
     ])
   }
 
+  /// `show clients`: where each connection's window stands.
+  static func clients(_ daemon: Daemon) -> AdminValue {
+    .list(daemon.core.clientReports(now: daemon.now).map(client))
+  }
+
+  private static func client(_ report: ClientReport) -> AdminValue {
+    .object([
+      ("id", .text("\(report.id.slot).\(report.id.generation)")),
+      ("uid", .number(UInt64(report.user))),
+      ("limit", cost(report.limit)), ("advertised", cost(report.advertised)),
+      ("received", cost(report.received)), ("held", cost(report.held)),
+      ("unseen_messages", .number(report.unseenMessages)), ("window", .number(report.window)),
+      ("shut", .flag(report.isShut)), ("reason", .text("\(report.reason)")),
+      ("blocked_bytes", .number(report.blockedCost)), ("waiting", .flag(report.isWaiting)),
+      ("reclaiming", .flag(report.isReclaiming)),
+      ("idle_ms", .number(report.idle.millisecondsRoundedUp)),
+    ])
+  }
+
   private static func lifecycle(_ state: Sidecar.Lifecycle) -> String {
     switch state {
     case .running: "running"

@@ -14,8 +14,9 @@ extension Sidecar {
     let lag = clients[client].window.unannounced
     let route = clients[client].route
     if lag.isZero {
-      if isShut(client) {
-        clientDeadlines.pull(client, to: clients[client].lastWindowAt + Self.shutRepeatMin)
+      if let again = shutRepeat(client, now: now) {
+        // Never at once: what is due is done by the timer, which then comes here again.
+        clientDeadlines.pull(client, to: max(again, now + .milliseconds(1)))
         if clients[client].reason == .receiptsUnseen { oweWindow(client) }
       }
       return

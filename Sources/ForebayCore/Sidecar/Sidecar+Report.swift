@@ -1,3 +1,5 @@
+package import ForebayWire
+
 // What operators see. Values only; the shell chooses words and units.
 
 /// Where one route stands.
@@ -15,6 +17,26 @@ package struct RouteReport: Equatable, Sendable {
   package var waiting: Int
   package var breaker: BreakerReport
   package var totals: Totals
+}
+
+/// Where one connection stands: the daemon's side of its window.
+package struct ClientReport: Equatable, Sendable {
+  package var id: ClientID
+  package var user: UInt32
+  package var limit: Cost
+  package var advertised: Cost
+  package var received: Cost
+  package var held: Cost
+  /// Settled messages that the client hasn't said it has seen.
+  package var unseenMessages: UInt64
+  /// The most that it may have unacknowledged now.
+  package var window: UInt64
+  package var isShut: Bool
+  package var reason: WindowReason
+  package var blockedCost: UInt64
+  package var isWaiting: Bool
+  package var isReclaiming: Bool
+  package var idle: TimeSpan
 }
 
 /// What the messages take of memory, in bytes.
@@ -55,6 +77,29 @@ extension Sidecar {
       inFlightMessages: routes[route].inFlightMessages, clients: routes[route].clients,
       waiting: waiting, breaker: routes[route].breaker.report(now: now),
       totals: routes[route].totals)
+  }
+
+  /// Every connection that still exists, in slot order.
+  package mutating func clientReports(now: Instant) -> [ClientReport] {
+    var reports: [ClientReport] = []
+    for client in 0..<UInt32(clients.end) where clients.contains(client) {
+      reports.append(clientReport(client, now: now))
+    }
+    return reports
+  }
+
+  private mutating func clientReport(_ client: UInt32, now: Instant) -> ClientReport {
+    let session = clients[client].session
+    return ClientReport(
+      id: clients[client].id, user: clients[client].key.user,
+      limit: clients[client].window.limit, advertised: clients[client].window.advertised,
+      received: clients[client].window.received,
+      held: session == none ? .zero : sessions[session].held,
+      unseenMessages: session == none ? 0 : sessions[session].outcomes.messages,
+      window: clients[client].target, isShut: isShut(client), reason: clients[client].reason,
+      blockedCost: clients[client].blockedCost, isWaiting: clients[client].isWaiting,
+      isReclaiming: clients[client].window.reclaim != nil,
+      idle: now.since(clients[client].lastData))
   }
 
   package var memoryReport: MemoryReport {

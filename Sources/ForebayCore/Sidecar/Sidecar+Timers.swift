@@ -52,7 +52,7 @@ extension Sidecar {
     clientDeadlines.set(client, next.map { max($0, now + .milliseconds(1)) })
   }
 
-  private mutating func shutRepeat(_ client: UInt32, now: Instant) -> Instant? {
+  mutating func shutRepeat(_ client: UInt32, now: Instant) -> Instant? {
     let isAsking =
       clients[client].isDemanding || clients[client].isWaiting || clients[client].blockedCost > 0
     guard isShut(client), isAsking, clients[client].stalledSince == nil else { return nil }
