@@ -76,7 +76,7 @@ public struct ClientOptions: Sendable {
 
 extension ClientOptions {
   /// This library's version, as daemons show it.
-  package static let shimVersion = "0.1.0"
+  package static let shimVersion = Release.version
 
   /// What the protocol allows for a client's name.
   static let nameBytesMax = 64

@@ -1,5 +1,6 @@
 import ForebayCore
 import ForebayUV
+import ForebayWire
 
 /// The admin socket's commands: rows of one table. Who may use a command stands in its row.
 struct AdminCommand: Sendable {
@@ -32,7 +33,7 @@ struct AdminCommand: Sendable {
       }
     },
     AdminCommand(words: ["version"], level: .view, summary: "what runs") { _ in
-      .ok("version", .object([("version", .text(Version.number)), ("protocol", .number(1))]))
+      .ok("version", .object([("version", .text(Release.version)), ("protocol", .number(1))]))
     },
     AdminCommand(
       words: ["show", "state"], level: .view, summary: "routes, buffers, memory, totals"
@@ -55,8 +56,4 @@ struct AdminCommand: Sendable {
     if wantsJSON { words.removeLast() }
     return table.first { $0.words == words }.map { ($0, wantsJSON) }
   }
-}
-
-package enum Version {
-  package static let number = "0.1.0"
 }

@@ -12,6 +12,8 @@ import Logging
 ///
 /// Every callback makes one call to the core, and nothing calls the core while it is at work.
 package final class Daemon {
+  package static let version = Release.version
+
   let settings: DaemonSettings
   let loop: Loop
   var core: Sidecar

@@ -8,7 +8,7 @@ struct Forebayd: ParsableCommand {
     commandName: "forebayd",
     abstract:
       "Holds a bounded number of messages and makes producers slow down before it overflows.",
-    version: Version.number)
+    version: Daemon.version)
 
   @Option(help: "Where applications connect (a Unix socket).")
   var socket = defaults.socket
