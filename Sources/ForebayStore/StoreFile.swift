@@ -175,9 +175,9 @@ final class StoreLock {
     file = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, StoreFile.mode)
     guard file >= 0 else { throw store.failed("its lock can't be created", errno) }
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      // `deinit` closes it, since every property is set: a second close could hit a stranger's file.
       let code = errno
       let holder = Self.holder(file)
-      close(file)
       guard code == EWOULDBLOCK else { throw store.failed("can't be locked", code) }
       throw StoreError(.inUse, store.path, "another writer\(holder) has it open")
     }
@@ -189,6 +189,7 @@ final class StoreLock {
   // The file stays: to remove it would let two others lock two files of the same name. Unlocked by
   // hand, since a process being spawned just now holds a copy of the descriptor until its exec.
   deinit {
+    guard file >= 0 else { return }
     flock(file, LOCK_UN)
     close(file)
   }
