@@ -326,6 +326,19 @@ def documented_options(project):
                     f"--{name} isn't in OPERATIONS.md: add it to the table of options.")
 
 
+def documented_commands(project):
+    """Every command of the admin socket is in OPERATIONS.md."""
+    manual = project.texts.get("OPERATIONS.md", "")
+    for path in project.swift("Sources/ForebayDaemon"):
+        text = project.texts[path]
+        for match in re.finditer(r'AdminCommand\(\s*words: \[([^\]]*)\]', text):
+            command = " ".join(re.findall(r'"([^"]*)"', match[1]))
+            if f"| `{command}" not in manual:
+                yield Finding(
+                    path, line_of(text, match.start()), "documented_commands",
+                    f"`{command}` isn't in OPERATIONS.md: add it to the table of commands.")
+
+
 def strict_shell(project):
     """Every bash script stops at the first failure."""
     for path, text in project.texts.items():
@@ -366,5 +379,6 @@ def standalone_python(project):
 RULES = [
     pure_imports, arrows, manifest_arrows, libraries, public_api, no_clock, no_randomness,
     no_unordered_iteration, exhaustive_states, no_bare_precondition, no_unfinished_marks,
-    no_machine_paths, documented_codes, documented_options, strict_shell, standalone_python,
+    no_machine_paths, documented_codes, documented_options, documented_commands, strict_shell,
+    standalone_python,
 ]

@@ -183,6 +183,15 @@ class Everywhere(RuleTest):
             rules.documented_options, source, path=path,
             beside={"OPERATIONS.md": "| `--client-socket PATH` | `--upstream` |"})
 
+    def test_documented_commands(self):
+        source = 'AdminCommand(\n  words: ["show", "state"], level: .view)'
+        path = "Sources/ForebayDaemon/AdminCommand.swift"
+        self.expect_fires(
+            rules.documented_commands, source, path=path, beside={"OPERATIONS.md": "| `show` |"})
+        self.expect_quiet(
+            rules.documented_commands, source, path=path,
+            beside={"OPERATIONS.md": "| `show state` | view |"})
+
     def test_strict_shell(self):
         self.expect_fires(
             rules.strict_shell, "#!/usr/bin/env bash\necho hi\n", path="deploy/x.sh")
