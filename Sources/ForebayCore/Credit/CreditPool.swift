@@ -8,7 +8,7 @@ import ForebayWire
 /// clients may send always fits. Who gets how much is `Sidecar+Granting`'s business.
 package struct CreditPool {
   /// B: the route's share of memory and messages.
-  package private(set) var capacity: Cost
+  package let capacity: Cost
   /// K: kept back for control; never granted.
   package let controlReserve: Cost
   /// Credit issued and not yet used.
@@ -23,8 +23,7 @@ package struct CreditPool {
     self.controlReserve = controlReserve
   }
 
-  /// What may still be granted. Zero after the capacity was lowered below what is out: nothing is
-  /// revoked, space just isn't granted again until enough has returned.
+  /// What may still be granted.
   package var free: Cost { (capacity - controlReserve).above(open + held) }
 
   package mutating func grant(_ cost: Cost) {
@@ -44,9 +43,4 @@ package struct CreditPool {
 
   /// Messages were settled.
   package mutating func release(_ cost: Cost) { held -= cost }
-
-  /// Takes effect as space returns.
-  package mutating func resize(_ capacity: Cost) {
-    self.capacity = capacity.greater(controlReserve)
-  }
 }

@@ -39,7 +39,6 @@ struct PeerLink: ~Copyable {
   var overhead = 0
   var limit = Cost.zero
   var sent = Cost.zero
-  var isShutBecause = WindowReason.none
   private(set) var floorTold: UInt64 = 1
   /// The RECLAIM that isn't answered yet.
   private var reclaimNumber: UInt32?
@@ -139,7 +138,6 @@ struct PeerLink: ~Copyable {
   }
 
   mutating func windowReceived(_ window: Window) -> OnWindow {
-    isShutBecause = window.reason
     let told = Cost(bytes: window.limitBytes, messages: window.limitMessages)
     let wider = limit.greater(told)
     guard wider != limit else { return .unchanged }

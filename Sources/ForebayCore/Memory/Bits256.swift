@@ -15,13 +15,6 @@ struct Bits256: Equatable, Sendable {
     }
   }
 
-  /// The bits from `start` on, moved down to begin at zero: for the second half of a split run.
-  func dropping(_ start: Int) -> Bits256 {
-    var rest = Bits256()
-    for index in start..<256 where self[index] { rest[index - start] = true }
-    return rest
-  }
-
   private func word(_ index: Int) -> UInt64 {
     switch index {
     case 0: words.0

@@ -69,15 +69,6 @@ struct Nursery: ~Copyable {
     if segments[Int(old)].live == 0 { release(old) }
   }
 
-  /// `byteCount` bytes from the current fill on hold messages now.
-  mutating func occupy(_ byteCount: Int) {
-    segments[Int(current)].fill += byteCount
-    segments[Int(current)].live += byteCount
-    invariant(segments[Int(current)].fill <= Self.segmentBytes, "a segment isn't overfilled")
-  }
-
-  mutating func skip(_ byteCount: Int) { segments[Int(current)].fill += byteCount }
-
   /// `byteCount` bytes of messages in the segment are gone.
   mutating func vacate(_ index: Int32, _ byteCount: Int) {
     segments[Int(index)].live -= byteCount

@@ -6,11 +6,13 @@ import ForebayWire
 /// settled as a whole. Where less than a whole run is dispatched it is split; where less is settled,
 /// a bit for each message says so.
 struct Run {
-  /// Where a run is in its life. Can transition to: the next ones, or back from `inFlight`.
+  /// Where a run is in its life.
   enum Stage: UInt8 {
-    /// In its flow's queue.
+    /// In its flow's queue. Can transition to: inFlight.
     case queued
-    /// Handed to the upstream, no verdict on all of it yet.
+    /// Waits for another attempt outside its queue, on a route without order. Can transition to: queued.
+    case shelved
+    /// Handed to the upstream, no verdict on all of it yet. Can transition to: queued, shelved.
     case inFlight
   }
 

@@ -16,7 +16,6 @@ package struct OutcomeLog {
   package init() {}
 
   package var isEmpty: Bool { messages == 0 }
-  package var rangeCount: Int { ranges.count - head }
 
   package mutating func record(_ outcome: ReceiptRange) {
     guard outcome.end > floor else { return }

@@ -10,7 +10,6 @@ struct Call {
   /// The breaker's leave; nil once the attempt's timeout was counted as its failure.
   var token: BreakerToken?
   let startedAt: Instant
-  var isPending = true
 
   // The route's calls, oldest first.
   var next = none

@@ -7,6 +7,7 @@ struct Route: ~Copyable {
   // The settings that are asked for every turn, apart: reading one from the whole would copy the whole.
   var windowMessagesMax: UInt64
   var attemptTimeout: TimeSpan
+  let isOrdered: Bool
   let upstream: UpstreamTraits
   /// r: what each waiting client is owed.
   let reserve: Cost
@@ -14,6 +15,8 @@ struct Route: ~Copyable {
   let bytesPerMessage: UInt64
   var pool: CreditPool
   var queue: FairQueue
+  /// Where the route has no order: what waits for another attempt.
+  var shelf = RetryShelf()
   var breaker: Breaker
   var ramp: RecoveryRamp
   var limiter: RateLimiter?
@@ -63,6 +66,7 @@ struct Route: ~Copyable {
     self.settings = settings
     windowMessagesMax = settings.windowMessagesMax
     attemptTimeout = settings.attemptTimeout
+    isOrdered = settings.isOrdered
     upstream = settings.upstream
     reserve = settings.reserve(limits)
     bytesPerMessage = max(1, settings.bufferBytes / settings.bufferMessages)

@@ -49,7 +49,7 @@ extension Sidecar {
       let run = take(count, from: flow, route, now: now)
       append(run, to: call)
       bytes += Int(store.runs[run].liveBytes)
-      let isSingle = routes[route].settings.isOrdered && !traits.failsInOrder
+      let isSingle = routes[route].isOrdered && !traits.failsInOrder
       if isSingle { routes[route].queue.holdForFlight(flow) }
     }
   }
@@ -140,18 +140,23 @@ extension Sidecar {
     while calls[call].first != none { settle(calls[call].first, verdict, now: now) }
   }
 
-  /// Every flow of the call waits before it is tried again; order within it is kept.
+  /// On an ordered route every flow of the call waits before it is tried again, and its order is kept;
+  /// on another the runs alone wait.
   private mutating func putBackAll(_ call: UInt32, retryAfter: TimeSpan?, now: Instant) {
     let route = calls[call].route
     while calls[call].first != none {
       let run = calls[call].first
       separate(run)
       leaveCall(run)
-      let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
-      putBack(run, route)
       let wait = routes[route].settings.backoff.wait(
         failures: UInt32(store.runs[run].attempts), retryAfter: retryAfter,
         &routes[route].random)
+      guard routes[route].isOrdered else {
+        shelve(run, route, until: now + wait)
+        continue
+      }
+      putBack(run, route)
+      let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
       routes[route].queue.hold(flow, until: now + wait)
     }
   }

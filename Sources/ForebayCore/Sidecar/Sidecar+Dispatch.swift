@@ -47,7 +47,13 @@ extension Sidecar {
     guard store.runs[run].attempts > 0 else { return count }
     let available = routes[route].budget.available(now: now)
     if available == 0, case .wait(let until) = routes[route].budget.retryRequested(1, now: now) {
-      routes[route].queue.hold(flow, until: until)
+      if routes[route].isOrdered {
+        routes[route].queue.pause(flow, until: until)
+      } else {
+        routes[route].queue.remove(run, from: flow, &store.runs)
+        store.runs[run].stage = .shelved
+        routes[route].shelf.add(run, due: until)
+      }
     }
     return min(count, available)
   }
@@ -160,14 +166,36 @@ extension Sidecar {
 
   /// Puts an unsettled, whole run back into its queue.
   mutating func putBack(_ run: UInt32, _ route: UInt32) {
+    land(run, route)
+    enqueueAgain(run, route)
+  }
+
+  /// Lets a run wait outside its queue, so that nothing waits behind it.
+  mutating func shelve(_ run: UInt32, _ route: UInt32, until due: Instant) {
+    land(run, route)
+    store.runs[run].stage = .shelved
+    routes[route].shelf.add(run, due: due)
+  }
+
+  /// What was shelved and is due goes back into its queue, before everything younger.
+  mutating func unshelveDue(_ route: UInt32, now: Instant) {
+    while let run = routes[route].shelf.popDue(now) { enqueueAgain(run, route) }
+  }
+
+  private mutating func enqueueAgain(_ run: UInt32, _ route: UInt32) {
+    let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
+    store.runs[run].stage = .queued
+    routes[route].queue.putBack(run, to: flow, &store.runs)
+  }
+
+  /// An unsettled, whole run is with the upstream no more.
+  private mutating func land(_ run: UInt32, _ route: UInt32) {
     let count = Int(store.runs[run].count)
     let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
     routes[route].inFlightMessages -= count
     routes[route].inFlightBytes -= Int(store.runs[run].liveBytes)
     classLanded(store.runs[run].owner, count)
-    store.runs[run].stage = .queued
     store.runs[run].token = nil
-    routes[route].queue.putBack(run, to: flow, &store.runs)
     noteDeadline(run)
     routes[route].queue.landed(count, of: flow)
   }

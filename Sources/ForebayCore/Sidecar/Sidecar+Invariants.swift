@@ -113,7 +113,7 @@ extension Sidecar {
           && (size == BlockPool.smallestBytes || Int(run.liveBytes) >= size / 4 * 3),
         "run \(index) keeps \(size) bytes of heap for \(run.liveBytes)")
     }
-    let isTimed = run.deadline != .distantFuture && run.stage == .queued
+    let isTimed = run.deadline != .distantFuture && run.stage != .inFlight
     findings.require(
       !isTimed || runDeadlines.deadline(of: index) != nil, "queued run \(index) never expires")
   }
@@ -131,6 +131,10 @@ extension Sidecar {
           store.runs[run].stage == .queued && store.runs[run].owner == record.session
             && store.runs[run].lane == record.lane && store.runs[run].isWhole
         }
+      }
+      for run in routes[route].shelf.runs {
+        placed[Int(run)] += 1
+        findings.require(store.runs[run].stage == .shelved, "run \(run) lies on a shelf by mistake")
       }
       var call = routes[route].firstCall
       while call != none {

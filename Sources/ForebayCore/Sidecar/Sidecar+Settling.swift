@@ -20,10 +20,9 @@ extension Sidecar {
     _ run: UInt32, messages: Range<Int>, _ verdict: Verdict, now: Instant
   ) {
     let isAll = store.runs[run].isWhole && messages.count == Int(store.runs[run].count)
-    if store.runs[run].stage == .queued {
-      invariant(isAll, "a queued run is settled as a whole")
-      let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
-      routes[UInt32(store.runs[run].route)].queue.remove(run, from: flow, &store.runs)
+    if store.runs[run].stage != .inFlight {
+      invariant(isAll, "a run that waits is settled as a whole")
+      leaveLine(run)
     }
     let count: Int
     let bytes: Int
@@ -39,6 +38,20 @@ extension Sidecar {
     guard count > 0 else { return }
     returnSpace(run, count: count, bytes: bytes, verdict.outcome)
     if store.runs[run].unsettled == 0 { discard(run, now: now) } else { store.compact(run) }
+  }
+
+  /// Takes a run that waits out of where it waits.
+  private mutating func leaveLine(_ run: UInt32) {
+    let route = UInt32(store.runs[run].route)
+    switch store.runs[run].stage {
+    case .queued:
+      let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
+      routes[route].queue.remove(run, from: flow, &store.runs)
+    case .shelved:
+      routes[route].shelf.remove(run)
+    case .inFlight:
+      brokenInvariant("a run in flight doesn't wait")
+    }
   }
 
   private mutating func returnSpace(_ run: UInt32, count: Int, bytes: Int, _ outcome: Outcome) {
@@ -168,6 +181,8 @@ extension Sidecar {
     case .queued:
       let flow = flow(of: store.runs[run].owner, lane: store.runs[run].lane)
       routes[route].queue.insert(second, behind: run, in: flow, &store.runs)
+    case .shelved:
+      routes[route].shelf.add(second, behind: run)
     case .inFlight:
       insertInFlight(second, behind: run, route)
     }

@@ -121,7 +121,7 @@ extension Sidecar {
     guard store.runs.contains(run) else { return }
     let route = UInt32(store.runs[run].route)
     switch store.runs[run].stage {
-    case .queued:
+    case .queued, .shelved:
       break
     case .inFlight:
       guard routes[route].isPeer, links[route].phase == .disconnected else { return }
@@ -139,6 +139,7 @@ extension Sidecar {
     }
     consider(routes[route].breaker.deadline)
     consider(routes[route].queue.nextRelease)
+    consider(routes[route].shelf.next)
     if routes[route].isPeer {
       consider(nextLinkDeadline(route, now: now))
     } else {
@@ -167,6 +168,7 @@ extension Sidecar {
     case .closed: breakerClosed(route, now: now)
     }
     routes[route].queue.releaseDue(now)
+    unshelveDue(route, now: now)
     if routes[route].isPeer {
       linkDeadlineReached(route, now: now)
     } else {
