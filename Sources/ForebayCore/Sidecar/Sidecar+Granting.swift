@@ -141,10 +141,10 @@ extension Sidecar {
 
   /// What the client may have now; waits in line if that isn't enough for its next frame.
   private mutating func grant(_ client: UInt32, now: Instant) {
+    if lifecycle != .running { return clients[client].reason = .draining }
     guard clients[client].window.reclaim == nil else {
       return clients[client].reason = .reclaiming
     }
-    if lifecycle != .running { return clients[client].reason = .draining }
     if clients[client].isWaiting { return }
     let route = clients[client].route
     growTarget(client, route, now: now)
@@ -231,8 +231,9 @@ extension Sidecar {
   }
 
   /// Its next frame doesn't fit: nothing is open, or it said BLOCKED and that frame still doesn't.
+  /// What it is asked to give back isn't open any more.
   mutating func isShut(_ client: UInt32) -> Bool {
-    let open = clients[client].window.open
+    let open = clients[client].window.announced.above(clients[client].window.received)
     let least = UInt64(WireLimits.dataFixedBytes + limits.overheadBytes)
     return open.messages == 0 || open.bytes < max(least, clients[client].blockedCost)
   }
