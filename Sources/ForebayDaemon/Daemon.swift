@@ -96,6 +96,9 @@ package final class Daemon {
   // MARK: Opening
 
   private func open() throws {
+    // What can't work is refused before a first journal or directory is made.
+    try UnixListener.checkPath(settings.clientSocket)
+    try UnixListener.checkPath(settings.adminSocket)
     upstreams = Array(repeating: nil, count: settings.routes.count)
     peers = Array(repeating: nil, count: settings.routes.count)
     for (index, route) in settings.routes.enumerated() {
@@ -112,6 +115,7 @@ package final class Daemon {
       hook.start { [unowned(unsafe) self] in turnHooked(place) }
       hooks.append(hook)
     }
+    Signals.unblockTerminating()
     for signal in Signals.terminating {
       signals.append(try SignalHandle(on: loop, signal) { [unowned self] in terminate() })
     }

@@ -38,6 +38,14 @@ enum SystemSeed {
 
 enum Signals {
   static let terminating = [SIGTERM, SIGINT]
+
+  /// Whoever started us may have blocked them, and that is inherited: then only SIGKILL would end us.
+  static func unblockTerminating() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in terminating { sigaddset(&signals, signal) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
 }
 
 /// The process's resident memory that no file backs, in bytes.

@@ -41,6 +41,9 @@ package final class UnixListener: Handle {
     try open(file.descriptor)
   }
 
+  /// Whether a socket may have that path: to be asked before anything is made for it.
+  package static func checkPath(_ path: String) throws(ListenError) { _ = try UnixSocketPath(path) }
+
   /// Takes over a listening Unix socket from whoever started us (socket activation). Its name in
   /// the file system belongs to them and stays.
   package init(
