@@ -93,7 +93,12 @@ let package = Package(
       name: "ForebayCtlTests", dependencies: ["forebayctl", "ForebayClient"],
       swiftSettings: strict),
     .testTarget(
-      name: "ForebayDaemonTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayDaemon"],
-      swiftSettings: strict),
+      name: "ForebayDaemonTests",
+      dependencies: [
+        "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayDaemon", "ForebayStore",
+        "ForebayClient",
+        // The processes that the tests start.
+        "forebayd", "forebayctl", "forebay-bench",
+      ], swiftSettings: strict),
   ]
 )

@@ -130,6 +130,14 @@ final class Program {
     return attributes
   }
 
+  /// False once it has ended; it can still be asked how by `end`.
+  var isRunning: Bool {
+    guard !isWaitedFor else { return false }
+    var information = siginfo_t()
+    let result = waitid(P_PID, id_t(id), &information, WEXITED | WNOHANG | WNOWAIT)
+    return result == 0 && information.si_signo == 0
+  }
+
   func kill(_ signal: Int32) { _ = Glibc.kill(id, signal) }
 
   func type(_ text: String) {
@@ -168,18 +176,6 @@ final class Program {
     let signal = status & 0x7f
     return signal == 0 ? (status >> 8) & 0xff : 128 + signal
   }
-}
-
-/// Polls until `condition` holds. The limit is for what is broken, not for what is slow.
-func expectEventually(
-  _ what: String, sourceLocation: SourceLocation = #_sourceLocation,
-  _ condition: () async throws -> Bool
-) async throws {
-  for _ in 0..<6_000 {
-    if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(10))
-  }
-  Issue.record("never happened: \(what)", sourceLocation: sourceLocation)
 }
 
 extension Workplace {

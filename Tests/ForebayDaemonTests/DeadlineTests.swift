@@ -1,0 +1,71 @@
+import ForebayWire
+import Testing
+
+/// Clients that are late or deaf. These tests mostly wait, so they wait beside all others.
+struct DeadlineTests {
+  private let place = Workplace()
+
+  @Test func endsAFrameThatTakesTooLong() async throws {
+    let daemon = try await DaemonProcess.ready(in: place)
+    let good = try WireClient(daemon)
+    try await good.greet()
+    let frame = encodedData(1, Array(repeating: 1, count: 1000))
+    let silent = try WireClient(daemon)
+    try await silent.greet()
+    silent.send(Array(frame[..<20]))
+    let trickling = try WireClient(daemon)
+    try await trickling.greet()
+    trickling.send(Array(frame[..<20]))
+    var next = 20
+    var sequence: UInt64 = 0
+    try await expectEventually("the end", every: .milliseconds(20)) {
+      // A byte now and then doesn't help.
+      if next < 900 { trickling.send([frame[next]]) }
+      next += 1
+      sequence += 1
+      good.send(messages: sequence...sequence)
+      _ = try good.poll()
+      return try trickling.poll() != nil
+    }
+    try await trickling.expectError(.frameTimeout)
+    try await silent.expectError(.frameTimeout)
+    try await good.expectOutcome(.delivered, of: 1...sequence)
+  }
+
+  @Test func endsAConnectionThatSaysNoHello() async throws {
+    let daemon = try await DaemonProcess.ready(in: place)
+    let (silent, slow) = (try WireClient(daemon), try WireClient(daemon))
+    slow.send(Array(Hello(session: .drawn()).encoded().dropLast()))
+    try await silent.expectError(.helloTimeout)
+    try await slow.expectError(.helloTimeout)
+    #expect(try await daemon.state().closed("helloTimeout") == 2)
+  }
+
+  @Test func endsAClientThatDoesNotRead() async throws {
+    let daemon = try await DaemonProcess.ready(in: place)
+    let good = Producer("good", to: daemon)
+    let deaf = try WireClient(daemon)
+    try await deaf.greet()
+    var sent: UInt64 = 0
+    try await expectEventually("the daemon to end it", every: .milliseconds(1)) {
+      good.offer(1)
+      try good.turn()
+      let state = try await daemon.state()
+      // Its receipts pile up in the socket, and then nowhere. It stays well within its credit.
+      if state.heldMessages < 50, deaf.socket.isWritable {
+        sent += 1
+        deaf.send(messages: sent...sent)
+      }
+      return state.closed("slowReader") == 1
+    }
+    try await turnUntilSettled([good])
+    #expect(good.connects == 1)
+    // What it had sent goes on; what it wrote into a closed socket was never received.
+    try await expectEventually("its messages") {
+      let state = try await daemon.state()
+      return state.delivered == state.received
+    }
+    let state = try await daemon.state()
+    #expect(state.isBalanced && state.received > good.highest + 100)
+  }
+}
