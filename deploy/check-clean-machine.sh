@@ -41,6 +41,7 @@ toolchain=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
 binds+=("$toolchain")
 
 root=$(mktemp -d -t forebay-clean-XXXXXX)
+chmod 755 "$root" # Tests act as other users inside.
 if [[ $keep ]]; then
   echo "check-clean-machine: keeping $root"
 else
