@@ -49,8 +49,8 @@ extension ForebayError {
     switch end {
     case .mistake(let mistake):
       self.init(code: .protocolBroken, text: "the daemon broke the protocol: \(mistake)")
-    case .refused(.notPermitted, _):
-      self.init(code: .permission, text: "the daemon refused: NOT_PERMITTED")
+    case .refused(.notPermitted, _), .drained(.notPermitted):
+      self.init(code: .permission, text: end.text)
     case .refused(.unknownRoute, _), .refused(.sessionTaken, _):
       self.init(code: .refused, text: end.text)
     case .refused:

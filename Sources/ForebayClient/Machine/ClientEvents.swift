@@ -62,7 +62,8 @@ package enum ConnectionEnd: Equatable, Sendable {
     switch self {
     case .mistake, .saidBye: return .stop
     case .refused(let code, _): return code?.remedy ?? .again
-    case .drained, .welcomeTimeout, .heartbeatMissed: return .again
+    case .drained(let code): return code?.remedy == .stop ? .stop : .again
+    case .welcomeTimeout, .heartbeatMissed: return .again
     }
   }
 }
@@ -96,12 +97,13 @@ package enum DaemonMistake: Equatable, Sendable {
 extension ErrorCode {
   var remedy: Remedy {
     switch self {
-    case .tooManyConnections, .frameTimeout, .reclaimTimeout, .slowReader, .shuttingDown,
+    case .tooManyConnections, .helloTimeout, .frameTimeout, .reclaimTimeout, .slowReader,
+      .shuttingDown,
       .heartbeatTimeout, .internal, .killed, .tooManySessions:
       return .again
     case .frameTooShort, .frameTooLarge, .unknownFrameType, .reservedBits, .helloExpected,
       .sequenceNotIncreasing, .flowControl, .badExtension, .badField, .helloRepeated,
-      .helloTimeout, .controlFlood, .originMismatch, .wrongDirection:
+      .controlFlood, .originMismatch, .wrongDirection:
       return .bug
     case .badMagic, .unsupportedVersion, .unknownRoute, .notPermitted, .sessionTaken:
       return .stop
