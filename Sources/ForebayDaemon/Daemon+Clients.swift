@@ -12,12 +12,12 @@ extension Daemon {
     event()
     guard key.user != Self.overflowUser else {
       log.refused(.notPermitted, user: key.user)
-      return Refusal.send(.notPermitted, on: stream)
+      return Refusal.send(ErrorFrame(.notPermitted), on: stream)
     }
     switch core.clientConnected(key, classIndex: 0, needsHeartbeat: isTCP, now: now) {
     case .refused(let code):
       log.refused(code, user: key.user)
-      Refusal.send(code, on: stream)
+      Refusal.send(GoAway(code, deadlineMilliseconds: 0), on: stream)
     case .accepted(let id):
       let connection = ClientConnection(id, stream, self)
       while connections.count <= Int(id.slot) { connections.append(nil) }

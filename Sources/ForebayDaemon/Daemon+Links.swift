@@ -87,7 +87,10 @@ extension Daemon: PeerConnectionOwner {
 
   package func linkClosed(_ route: UInt32, _ reason: String) {
     event()
-    log.problem("link closed", ["route": name(route), "reason": reason])
+    // At our own end it is no news.
+    if core.lifecycle != .drained {
+      log.problem("link closed", ["route": name(route), "reason": reason])
+    }
     peers[Int(route)] = nil
     core.linkClosed(route, now: now)
   }

@@ -43,6 +43,7 @@ package final class Daemon {
 
   /// `settings.problems()` must be empty. Opens stores and sockets; nothing is served before `run`.
   package init(_ settings: DaemonSettings) throws {
+    StandardStreams.openMissing()
     self.settings = settings
     loop = try Loop()
     startedAt = Instant(nanoseconds: Loop.now)

@@ -46,7 +46,9 @@ struct LogfmtHandler: LogHandler {
       case "\"": quoted += "\\\""
       case "\\": quoted += "\\\\"
       case "\n": quoted += "\\n"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7f: quoted += "\\u\(scalar.value)"
+      case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+        let hex = String(scalar.value, radix: 16)
+        quoted += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
       case _: quoted.unicodeScalars.append(scalar)
       }
     }

@@ -3,11 +3,11 @@ import ForebayWire
 
 /// Tells a connection that isn't taken why, and closes it.
 final class Refusal: StreamOwner {
-  static func send(_ code: ErrorCode, on stream: StreamHandle) {
+  /// GOAWAY for those that may come again, ERROR for others.
+  static func send(_ frame: some ControlFrame, on stream: StreamHandle) {
     stream.attach(Refusal())
-    let frame = GoAway(code, deadlineMilliseconds: 0).encoded()
     // A new socket takes sixteen bytes; if not, the close says it.
-    frame.withUnsafeBytes { _ = stream.tryWrite($0) }
+    frame.encoded().withUnsafeBytes { _ = stream.tryWrite($0) }
     stream.close()
   }
 

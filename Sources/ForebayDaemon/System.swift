@@ -36,6 +36,17 @@ enum SystemSeed {
   }
 }
 
+enum StandardStreams {
+  /// Whoever started us may have closed them. Then the next files would get their numbers, and log
+  /// lines would go to a client or into a store.
+  static func openMissing() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest free number is this one.
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY)
+    }
+  }
+}
+
 enum Signals {
   static let terminating = [SIGTERM, SIGINT]
 
