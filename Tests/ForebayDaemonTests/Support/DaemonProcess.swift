@@ -181,7 +181,16 @@ private func takeLogValue(_ rest: inout Substring) -> String? {
       continue
     }
     guard let escaped = rest.popFirst() else { return nil }
-    value.append(escaped == "n" ? "\n" : escaped)
+    switch escaped {
+    case "n": value.append("\n")
+    case "u":
+      guard let code = UInt32(rest.prefix(4), radix: 16), let scalar = Unicode.Scalar(code) else {
+        return nil
+      }
+      value.unicodeScalars.append(scalar)
+      rest = rest.dropFirst(4)
+    default: value.append(escaped)
+    }
   }
   return nil
 }

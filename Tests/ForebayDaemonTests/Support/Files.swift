@@ -2,11 +2,6 @@ import Glibc
 
 extension Workplace {
   func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  /// Lets other users come as far as the sockets in it.
-  func admitOthers(to names: String...) {
-    for name in [path] + names.map(file) { chmod(name, 0o777) }
-  }
 }
 
 func mode(_ path: String) -> mode_t? {

@@ -206,13 +206,13 @@ final class Producer {
 /// Turns producers until a condition holds.
 func turn(
   _ producers: [Producer], until what: String, sourceLocation: SourceLocation = #_sourceLocation,
-  _ condition: () throws -> Bool
+  _ condition: () async throws -> Bool
 ) async throws {
   try await expectEventually(
     "\(what): \(producers.map(\.summary))", sourceLocation: sourceLocation
   ) {
     for producer in producers { try producer.turn() }
-    return try condition()
+    return try await condition()
   }
 }
 
