@@ -89,6 +89,8 @@ package struct DaemonOptions {
     guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
       colon != text.startIndex
     else { throw Problem(description: "--peer-listen: write HOST:PORT, such as 127.0.0.1:7420") }
-    return DaemonSettings.TCPAddress(host: String(text[..<colon]), port: port)
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    return DaemonSettings.TCPAddress(host: String(host), port: port)
   }
 }

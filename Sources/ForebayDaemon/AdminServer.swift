@@ -78,8 +78,9 @@ final class AdminSession: StreamOwner {
     case .error(let code, let text): return "-ERR \(code) \(text)\n"
     case .ok(let text, nil): return "+OK \(text)\n"
     case .ok(let text, let value?):
-      let body = wantsJSON ? value.json : value.lines().joined(separator: "\n")
-      return "+OK \(text)\n\(body)\n"
+      // An empty line would end the reply, so an empty list has none.
+      let body = wantsJSON ? [value.json] : value.lines()
+      return "+OK \(text)\n" + body.map { $0 + "\n" }.joined()
     }
   }
 
