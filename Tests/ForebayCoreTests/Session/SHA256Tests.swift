@@ -1,0 +1,21 @@
+import Testing
+
+@testable import ForebayCore
+
+/// The examples of FIPS 180-4.
+@Suite struct SHA256Tests {
+  private func hex(_ text: String) -> String {
+    SHA256.digest(Array(text.utf8)).map {
+      let digits = String($0, radix: 16)
+      return digits.count == 1 ? "0" + digits : digits
+    }.joined()
+  }
+
+  @Test func agreesWithTheStandard() {
+    #expect(hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    #expect(hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    #expect(
+      hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")
+        == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
+  }
+}
