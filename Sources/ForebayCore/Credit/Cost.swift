@@ -35,6 +35,11 @@ package struct Cost: Equatable, Sendable {
     Cost(bytes: a.bytes * factor, messages: a.messages * factor)
   }
 
+  /// Rounded down.
+  package static func / (a: Cost, divisor: UInt64) -> Cost {
+    Cost(bytes: a.bytes / divisor, messages: a.messages / divisor)
+  }
+
   /// The difference in each quantity, zero where `other` is larger.
   package func above(_ other: Cost) -> Cost {
     Cost(

@@ -100,7 +100,7 @@ extension Sidecar {
     case .returned(let cost):
       principals[clients[client].principal].open -= cost
       routes[clients[client].route].pool.revoke(cost)
-      clients[client].isResting = true
+      clients[client].isResting = !clients[client].isWaiting
       if clients[client].window.open.isZero { leaveLent(client) }
       // A drain takes all back; the RECLAIM that was answered may be one of before.
       if lifecycle != .running { reclaimAll(client, now: now) }

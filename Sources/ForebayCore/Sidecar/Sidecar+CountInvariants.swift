@@ -147,7 +147,7 @@ extension Sidecar {
     while client != none, waiting[Int(client)] == 0 {
       findings.require(
         clients[client].previousWaiter == before && clients[client].principal == principal
-          && clients[client].isOpen && clients[client].window.reclaim == nil,
+          && clients[client].isOpen,
         "client \(client) waits wrongly")
       waiting[Int(client)] += 1
       before = client

@@ -81,15 +81,17 @@ extension Sidecar {
     routes[route].pool.free.above(routes[route].owed)
   }
 
-  /// How much more the principal may have: the threshold is tested when granting, never afterwards.
+  /// How much more the principal may have, so that the rule holds after it is granted: what isn't owed
+  /// comes out of the pool and lowers the threshold as well. Never tested afterwards.
   private mutating func allowance(ofPrincipal principal: UInt32, _ route: UInt32) -> Cost {
     let isCurrent = principals[principal].pass == grantingPass
     let demanding = isCurrent ? max(1, principals[principal].demanding) : 1
     let share = settings.classes[principals[principal].classIndex].poolShare
     let threshold = routes[route].reserve * demanding + pool(route) * share
     let owed = isCurrent ? principals[principal].owed : .zero
-    return threshold.above(principals[principal].open + principals[principal].held)
-      .lesser(pool(route) + owed).lesser(routes[route].pool.free)
+    let room = threshold.above(principals[principal].open + principals[principal].held)
+    let pooled = room.above(owed) / (share + 1)
+    return (room.lesser(owed) + pooled).lesser(pool(route) + owed).lesser(routes[route].pool.free)
   }
 
   // MARK: Waiting
@@ -102,7 +104,11 @@ extension Sidecar {
     var principal = routes[route].firstWaiting
     while principal != none {
       let following = principals[principal].nextWaiting
-      let client = principals[principal].firstWaiter
+      let client = firstReadyWaiter(of: principal)
+      guard client != none else {
+        principal = following
+        continue
+      }
       let need = reserve.above(clients[client].window.open)
       guard need.fits(in: routes[route].pool.free) else {
         // What returns is saved for it: small grants to others would eat it up for ever.
@@ -128,9 +134,20 @@ extension Sidecar {
     }
   }
 
+  /// The first of the principal's waiters that has given back what it couldn't use.
+  private mutating func firstReadyWaiter(of principal: UInt32) -> UInt32 {
+    var client = principals[principal].firstWaiter
+    while client != none, clients[client].window.reclaim != nil {
+      client = clients[client].nextWaiter
+    }
+    return client
+  }
+
   private mutating func isAtCap(_ principal: UInt32, _ need: Cost, _ route: UInt32) -> Bool {
     let share = settings.classes[principals[principal].classIndex].poolShare
-    let threshold = routes[route].reserve + pool(route) * share
+    let isCurrent = principals[principal].pass == grantingPass
+    let pooled = need.above(isCurrent ? principals[principal].owed : .zero)
+    let threshold = routes[route].reserve + pool(route).above(pooled) * share
     let total = principals[principal].open + principals[principal].held + need
     // What isn't needed more of doesn't count: credit for messages may lie idle where bytes are short.
     return need.bytes > 0 && total.bytes > threshold.bytes
@@ -142,16 +159,20 @@ extension Sidecar {
   /// What the client may have now; waits in line if that isn't enough for its next frame.
   private mutating func grant(_ client: UInt32, now: Instant) {
     if lifecycle != .running { return clients[client].reason = .draining }
+    if clients[client].isWaiting { return }
     guard clients[client].window.reclaim == nil else {
       return clients[client].reason = .reclaiming
     }
-    if clients[client].isWaiting { return }
     let route = clients[client].route
     growTarget(client, route, now: now)
     let (own, ownReason) = ownAllowance(client, route)
-    let grant = own.lesser(spaceAllowance(client, route))
-    let open = clients[client].window.open + grant
+    var grant = own.lesser(spaceAllowance(client, route))
     let least = UInt64(WireLimits.dataFixedBytes + limits.overheadBytes)
+    // Credit for more messages than the bytes can pay for would only be missing elsewhere.
+    let payable = (clients[client].window.open.bytes + grant.bytes) / least
+    grant.messages = min(
+      grant.messages, payable - min(payable, clients[client].window.open.messages))
+    let open = clients[client].window.open + grant
     if !grant.isZero, open.messages > 0, open.bytes >= least { give(client, grant, now: now) }
     guard isShut(client) else {
       clients[client].reason = .none
@@ -213,6 +234,9 @@ extension Sidecar {
     let holdsNothing = sessions[clients[client].session].held.messages == 0
     guard holdsNothing, hasDemand(client, now: now) else { return }
     joinWaiting(client, route)
+    // Whoever waits holds nothing: credit for messages is of no use where bytes are short, and if all
+    // who wait kept some, nobody could ever be given enough of both.
+    reclaimAll(client, now: now)
   }
 
   /// Idle credit is looked for from now on.
@@ -252,16 +276,27 @@ extension Sidecar {
     min(routes[route].windowMessagesMax, max(64, routes[route].reserve.messages))
   }
 
-  /// Doubles a window of which three quarters are in use, and halves it for each second without use.
+  /// Doubles a window of which three quarters of either are in use, and halves it for each second without use.
   private mutating func growTarget(_ client: UInt32, _ route: UInt32, now: Instant) {
     let most = routes[route].windowMessagesMax
     let target = clients[client].target
-    let idle = now.since(clients[client].lastData).nanoseconds / 1_000_000_000
-    if idle > 0 {
-      clients[client].target = max(startingTarget(route), target >> min(idle, 63))
-    } else if clients[client].window.open.messages <= target / 4 {
-      clients[client].target = min(most, target * 2)
+    if now.since(clients[client].lastData) >= .seconds(1) {
+      shrinkTarget(client, now: now)
+    } else if clients[client].window.received.messages > 0 {
+      // Large messages use up the bytes of a window long before its messages.
+      let open = clients[client].window.open
+      let isUsed =
+        open.messages <= target / 4 || open.bytes <= windowCost(target, route).bytes / 4
+      if isUsed { clients[client].target = min(most, target * 2) }
     }
+  }
+
+  private mutating func shrinkTarget(_ client: UInt32, now: Instant) {
+    let span = now.since(clients[client].lastData)
+    guard span >= .seconds(1) else { return }
+    let idle = span.nanoseconds / 1_000_000_000
+    clients[client].target = max(
+      startingTarget(clients[client].route), clients[client].target >> min(idle, 63))
   }
 
   // MARK: Demand
@@ -282,6 +317,7 @@ extension Sidecar {
 
   /// DATA arrived within credit.
   mutating func noteData(_ client: UInt32, now: Instant) {
+    shrinkTarget(client, now: now)
     clients[client].lastData = now
     clients[client].blockedCost = 0
     noteDemand(client, now: now)

@@ -182,7 +182,8 @@ extension Sidecar {
 
   /// An open breaker outranks everything that follows from it.
   mutating func shutReason(_ client: UInt32, _ route: UInt32) -> WindowReason {
-    let reason = clients[client].reason
+    let isAsked = clients[client].reason == .none && clients[client].window.reclaim != nil
+    let reason = isAsked ? .reclaiming : clients[client].reason
     switch reason {
     case .draining, .receiptsUnseen, .reclaiming, .paused, .deadLettersBlocked: return reason
     case .none, .bufferFull, .fairShare, .breakerOpen, .rateLimited, .windowMaximum:

@@ -195,7 +195,9 @@ final class TestClient: ClientEnd, TimedPart {
       bytes: UInt64(message.frameBytes) + UInt64(welcome?.overhead ?? 0), messages: 1)
   }
 
-  private func take(_ sequence: UInt64) -> [UInt8] {
+  func removeWaiting(_ sequence: UInt64) { waiting.removeAll { $0 == sequence } }
+
+  func take(_ sequence: UInt64) -> [UInt8] {
     let message = ledger[sequence]
     sent += cost(message)
     ledger.sent(sequence)
@@ -368,5 +370,13 @@ final class TestClient: ClientEnd, TimedPart {
     let due = answers
     answers = []
     for answer in due where isConnected { answer(self) }
+  }
+}
+
+extension TestClient {
+  /// One offered message's frame, taken out of turn.
+  func taken(_ sequence: UInt64) -> [UInt8] {
+    removeWaiting(sequence)
+    return take(sequence)
   }
 }

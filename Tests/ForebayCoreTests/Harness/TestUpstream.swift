@@ -72,7 +72,13 @@ final class TestUpstream: TimedPart {
     case .open, .forcedOpen: harness.problem("call \(call) came while the breaker is open")
     }
     switch manner {
-    case .accept: settle(HeldCall(call: call, messages: messages), .accepted)
+    case .accept:
+      // Never before an earlier one.
+      if calls.isEmpty {
+        settle(HeldCall(call: call, messages: messages), .accepted)
+      } else {
+        calls.append(HeldCall(call: call, messages: messages, answersAt: harness.now))
+      }
     case .hold: calls.append(HeldCall(call: call, messages: messages))
     case .answer(let verdict): settle(HeldCall(call: call, messages: messages), verdict)
     case .decide(let decide):
