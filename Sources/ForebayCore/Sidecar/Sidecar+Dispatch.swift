@@ -44,7 +44,10 @@ extension Sidecar {
   /// waits, and whatever else is queued goes on.
   mutating func withinBudget(_ count: Int, of flow: UInt32, _ route: UInt32, now: Instant) -> Int {
     let run = routes[route].queue.flows[flow].first
-    guard store.runs[run].attempts > 0 else { return count }
+    // Half-open, the breaker says how many go, and after it has closed the recovery does: whatever was
+    // out when the upstream failed is a retry, and waiting for ten a second would be another outage.
+    guard store.runs[run].attempts > 0, routes[route].breaker.isFree, !routes[route].ramp.isActive
+    else { return count }
     let available = routes[route].budget.available(now: now)
     if available == 0, case .wait(let until) = routes[route].budget.retryRequested(1, now: now) {
       if routes[route].isOrdered {

@@ -30,6 +30,12 @@ struct Ledger {
     for index in Int(floor - 1)..<entries.count { entries[index].isHeld = false }
   }
 
+  /// As a client that lost what it was told: it must be told again.
+  mutating func forgetReceipts() {
+    for index in entries.indices { entries[index].final = nil }
+    floor = 1
+  }
+
   /// What a resumed client sends: everything that is neither settled nor listed as held.
   func unlisted() -> [UInt64] {
     (Int(floor - 1)..<entries.count).filter { entries[$0].final == nil && !entries[$0].isHeld }

@@ -380,3 +380,8 @@ extension TestClient {
     return take(sequence)
   }
 }
+
+extension TestClient {
+  /// A message once more, though it may be known.
+  func resent(_ sequence: UInt64) -> [UInt8] { take(sequence) }
+}

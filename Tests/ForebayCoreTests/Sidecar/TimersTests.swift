@@ -1,0 +1,120 @@
+import ForebayWire
+import Testing
+
+@testable import ForebayCore
+
+/// Readers that don't read, ends that vanish, timers that mustn't spin.
+@Suite struct TimersTests {
+  @Test func aClientThatDoesNotReadIsDisconnectedAndItsMessagesGoOn() {
+    let harness = SidecarHarness()
+    let client = TestClient(harness)
+    client.join()
+    client.room = 0
+    client.offer(50)
+    harness.pass(.seconds(9))
+    client.expectOpen()
+    #expect(harness.upstream.accepted.count == 50)
+    harness.pass(.seconds(1))
+    client.expectClosed(.slowReader)
+    client.room = .max
+    client.join()
+    client.expectDelivered(1...50)
+    harness.expectNoProblems()
+  }
+
+  @Test func aClientThatReadsAgainInTimeStays() {
+    let harness = SidecarHarness()
+    let client = TestClient(harness)
+    client.join()
+    client.room = 0
+    client.offer(50)
+    harness.pass(.seconds(9))
+    client.room = .max
+    client.read()
+    harness.pass(.seconds(9))
+    client.expectOpen()
+    client.expectDelivered(1...50)
+    harness.expectNoProblems()
+  }
+
+  @Test func aLongListOfReceiptsIsWrittenInParts() {
+    let harness = SidecarHarness { settings in
+      settings.routes[0].windowMessagesMax = 20_000
+      settings.routes[0].bufferMessages = 50_000
+      settings.routes[0].upstream.inFlightMessagesMax = 50_000
+    }
+    harness.isChecking = false
+    // Every other message is rejected, so that each is a range of its own.
+    harness.upstream.manner = .decide { messages in
+      let isOdd = messages.first.map { $0.sequence % 2 == 1 } ?? false
+      return (isOdd ? .accepted : .rejected(.upstreamRejected), after: .zero)
+    }
+    let client = TestClient(harness)
+    client.join()
+    client.sendsSeen = false
+    client.probes = false
+    for index in 0..<9_000 { client.offer(1, lane: UInt8(index % 2)) }
+    harness.pass(.seconds(1))
+    client.hangUp()
+    client.ledger.forgetReceipts()
+    client.join()
+    #expect((client.welcome?.ranges ?? 0) > 4095)
+    client.expectReady()
+    harness.isChecking = true
+    harness.check()
+    harness.expectNoProblems()
+  }
+
+  @Test func aTCPClientIsPingedAndMissedWhenItIsGone() {
+    let harness = SidecarHarness()
+    let client = TestClient(harness)
+    client.isTCP = true
+    client.join()
+    #expect(client.welcome?.heartbeatMilliseconds == 10_000)
+    harness.pass(.seconds(35))
+    client.expectOpen()
+    let pings = client.frames.count { if case .ping = $0 { true } else { false } }
+    #expect(pings >= 3)
+    client.answersPings = false
+    harness.pass(.seconds(21))
+    client.expectClosed(.heartbeatTimeout)
+    harness.expectNoProblems()
+  }
+
+  @Test func anyBytesCountAsLife() {
+    let harness = SidecarHarness()
+    let client = TestClient(harness)
+    client.isTCP = true
+    client.answersPings = false
+    client.join()
+    for _ in 0..<8 {
+      harness.pass(.seconds(9))
+      client.offer(1)
+      client.expectOpen()
+    }
+    harness.expectNoProblems()
+  }
+
+  @Test func aUnixClientIsNeverPinged() {
+    let harness = SidecarHarness()
+    let client = TestClient(harness)
+    client.join()
+    harness.pass(.seconds(100))
+    #expect(client.frames.count == 2)
+    harness.expectNoProblems()
+  }
+
+  @Test func anIdleDaemonHasNoDeadlines() {
+    let harness = SidecarHarness()
+    let clients = (0..<50).map { TestClient(harness, user: UInt32($0)) }
+    for client in clients {
+      client.join()
+      client.offer(1)
+    }
+    harness.pass(.seconds(10))
+    let fired = harness.clock.fired
+    harness.pass(.seconds(100))
+    #expect(harness.clock.fired - fired <= 2)
+    harness.expectNoProblems()
+  }
+}
