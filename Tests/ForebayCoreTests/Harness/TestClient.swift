@@ -45,6 +45,7 @@ final class TestClient: ClientEnd, TimedPart {
   private var isStalled = false
   /// Bytes that are sent and not yet read by the core.
   var outbox: [UInt8] = []
+  private var isDelivering = false
   /// Off, the outbox waits until the test delivers it.
   var deliversAtOnce = true
 
@@ -141,12 +142,19 @@ final class TestClient: ClientEnd, TimedPart {
     if deliversAtOnce { deliver() }
   }
 
-  /// Lets the core read the outbox, or the first `count` bytes of it.
+  /// Lets the core read the outbox, or the first `count` bytes of it. What the client says while its
+  /// bytes are being read comes behind them, as on any stream.
   func deliver(_ count: Int = .max) {
-    guard let id, ending == nil, !outbox.isEmpty else { return }
-    let part = Array(outbox.prefix(count))
-    outbox.removeFirst(part.count)
-    _ = harness.deliver(part, from: id, chunk: chunk)
+    guard !isDelivering else { return }
+    isDelivering = true
+    defer { isDelivering = false }
+    var left = count
+    while left > 0, let id, ending == nil, !outbox.isEmpty {
+      let part = Array(outbox.prefix(left))
+      outbox.removeFirst(part.count)
+      left -= part.count
+      _ = harness.deliver(part, from: id, chunk: chunk)
+    }
   }
 
   func readOut() {

@@ -99,7 +99,11 @@ final class TestUpstream: TimedPart {
           harness.problem("message \(sequence) came as \(view.header)")
         }
         if let sender = harness.senders[stretch.tag], !sender.isItsMessage(sequence, frame) {
-          harness.problem("message \(sequence) came with other bytes than were sent")
+          let expected = sender.ledger[sequence].frame(of: sender.session)
+          let first = zip(expected, frame).enumerated().first { $1.0 != $1.1 }?.offset
+          harness.problem(
+            "message \(sequence) came with \(frame.count) bytes, \(expected.count) were sent, and "
+              + "differs from \(first ?? -1) on")
         }
         messages.append(
           Delivery(
