@@ -26,7 +26,6 @@ struct SendRun: ~Copyable {
   private var progress = ProgressLine()
   private let startedAt = ContinuousClock.now
   private var bytes = 0
-  private var bytesRead = 0
   private var problem: String?
   private var patience: Patience
   private var toldProblem: String?
@@ -83,7 +82,6 @@ struct SendRun: ~Copyable {
       } else {
         try client.poll(timeout: Self.tick, orReadable: needsInput ? descriptor : nil)
       }
-      bytesRead = reader.bytesRead
       if let status = mustStop(isWaitingForInput: needsInput) { return status }
     }
   }
@@ -153,8 +151,11 @@ struct SendRun: ~Copyable {
 
   private func facts(sent: Int) -> ProgressLine.Facts {
     var facts = ProgressLine.Facts(sent: sent, settled: tally.settled)
-    if let size = plan.inputBytes, size > 0 {
-      facts.fraction = min(1, Double(bytesRead) / Double(size))
+    let submitted = Int(client.statistics.submitted)
+    if let size = plan.inputBytes, size > 0, submitted > 0 {
+      // By what is sent, not by what was read ahead; each line has its newline.
+      let handedIn = Double(bytes + submitted) / Double(size)
+      facts.fraction = min(1, handedIn * Double(sent) / Double(submitted))
     }
     return facts
   }

@@ -72,9 +72,12 @@ import Testing
     for _ in 0..<20 { client.offer(300) }
     let open = client.credit.messages
     #expect(open > 300)
+    harness.upstream.manner = .hold
     while client.credit.bytes > 200_000 { client.offer(1, payloadBytes: 180_000) }
     harness.pass(.seconds(8))
     client.offer(1, payloadBytes: 262_000)
+    harness.upstream.manner = .accept
+    harness.upstream.settleAll(.accepted)
     harness.pass(.seconds(10))
     client.expectDelivered(UInt64(client.ledger.count)...UInt64(client.ledger.count))
     harness.expectNoProblems()
