@@ -181,6 +181,8 @@ extension Sidecar {
     let isShortOfMessages = clients[client].window.open.messages == 0
     if isShortOfMessages ? own.messages == 0 : own.bytes == 0 {
       clients[client].reason = ownReason
+      // What its class may have outstanding may lie idle with others of the class.
+      if ownReason == .rateLimited { press(route, now: now) }
     } else {
       shutForSpace(client, route, now: now)
     }

@@ -11,7 +11,7 @@ extension Sidecar {
   /// will have been idle long enough.
   mutating func reclaimIdle(_ route: UInt32, now: Instant) -> Instant? {
     guard routes[route].isPressed else { return nil }
-    guard routes[route].firstWaiting != none || isTight(route) else {
+    guard routes[route].firstWaiting != none || isTight(route) || isPaced(route) else {
       routes[route].isPressed = false
       return nil
     }
@@ -52,6 +52,15 @@ extension Sidecar {
 
   private mutating func isTight(_ route: UInt32) -> Bool {
     !(routes[route].reserve * 2).fits(in: routes[route].pool.free)
+  }
+
+  /// Whether a client is shut because its class has out what its rate allows.
+  private mutating func isPaced(_ route: UInt32) -> Bool {
+    for client in routes[route].demanding
+    where clients[client].reason == .rateLimited && isShut(client) {
+      return true
+    }
+    return false
   }
 
   // MARK: The chain of clients with unused credit, least recently used first

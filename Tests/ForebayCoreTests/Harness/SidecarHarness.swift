@@ -223,11 +223,12 @@ final class SidecarHarness: TimedPart {
   }
 
   func connect(
-    _ end: any ClientEnd, _ key: PrincipalKey, isTCP: Bool = false
+    _ end: any ClientEnd, _ key: PrincipalKey, classIndex: Int = 0, isTCP: Bool = false
   ) -> Sidecar.OnConnected {
     var answer = Sidecar.OnConnected.refused(.internal)
     event {
-      answer = core.clientConnected(key, classIndex: 0, needsHeartbeat: isTCP, now: now)
+      answer = core.clientConnected(
+        key, classIndex: classIndex, needsHeartbeat: isTCP, now: now)
       if case .accepted(let id) = answer { ends[id] = end }
     }
     return answer

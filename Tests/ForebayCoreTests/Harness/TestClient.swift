@@ -11,6 +11,7 @@ final class TestClient: ClientEnd, TimedPart {
   let session: ID128
   var level = ReceiptLevel.delivered
   var isTCP = false
+  var classIndex = 0
 
   // Manners.
   var answersReclaims = true
@@ -76,7 +77,7 @@ final class TestClient: ClientEnd, TimedPart {
   /// Connects without saying anything.
   func connect() {
     forgetConnection()
-    switch harness.connect(self, key, isTCP: isTCP) {
+    switch harness.connect(self, key, classIndex: classIndex, isTCP: isTCP) {
     case .accepted(let id): self.id = id
     case .refused(let code):
       refusal = code
