@@ -51,7 +51,7 @@ lint:
 format:
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
 
-# Builds, starts forebayd with its defaults, sends it real input and proves where it went.
+# Builds, sends a file's lines through forebayd by several clients, and proves where they went.
 demo: build
 	deploy/demo.sh
 

@@ -103,7 +103,7 @@ def tshark(capture, fields, *options):
     trouble = [line for line in done.stderr.splitlines()
                if "root" not in line and "dangerous" not in line and line.strip()]
     if done.returncode != 0 or trouble:
-        raise SystemExit(f"tshark: {' '.join(trouble)[:500]}")
+        raise SystemExit(f"tshark: exit status {done.returncode}: {done.stderr.strip()[:500]}")
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
