@@ -14,7 +14,7 @@ import ForebayWire
 /// The parts, one file each: `+Clients` (accept, close), `+Receiving` (bytes to runs), `+Hello`,
 /// `+Control` (other frames), `+Known` (resends), `+Granting` and `+Reclaiming` (credit), `+Dispatch`,
 /// `+Calls` and `+Link` (upstreams), `+Settling`, `+Output` (what clients are written), `+Timers`,
-/// `+Drain`, `+Report`.
+/// `+Drain`, `+Operator`, `+Report`.
 package struct Sidecar: ~Copyable {
   package let settings: Settings
   let limits: Limits
