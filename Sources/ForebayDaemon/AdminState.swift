@@ -8,6 +8,7 @@ enum AdminState {
     return .object([
       ("lifecycle", .text(lifecycle(daemon.core.lifecycle))),
       ("uptime_ms", .number(now.since(daemon.startedAt).millisecondsRoundedUp)),
+      ("longest_callback_us", .number(daemon.longestCallback.nanoseconds / 1_000)),
       ("clients", .number(UInt64(daemon.core.clientCount))),
       ("sessions", .number(UInt64(daemon.core.sessionCount))),
       (

@@ -37,7 +37,7 @@ final class ClientConnection: StreamOwner {
       let buffer = daemon.readBuffer(id)
       let count = (try? stream.readNow(into: buffer)) ?? 0
       guard count > 0 else { return }
-      daemon.received(count, from: id)
+      daemon.received(count, from: id, now: daemon.now)
     }
   }
   /// A window is bounded, and so is what can still be in the socket.
@@ -86,7 +86,8 @@ final class ClientConnection: StreamOwner {
   }
 
   func streamRead(_ stream: StreamHandle, count: Int) {
-    if count > 0, !isEnded { daemon.received(count, from: id) }
+    guard count > 0, !isEnded else { return }
+    daemon.received(count, from: id, now: daemon.callbackBegan())
   }
 
   func streamReadEnded(_ stream: StreamHandle, _ ending: ReadEnding) { end() }

@@ -36,7 +36,7 @@ extension Daemon {
 
   func readBuffer(_ id: ClientID) -> UnsafeMutableRawBufferPointer { core.readBuffer(id) }
 
-  func received(_ count: Int, from id: ClientID) {
+  func received(_ count: Int, from id: ClientID, now: Instant) {
     event()
     core.received(count, from: id, now: now)
     undispatchedBytes += count

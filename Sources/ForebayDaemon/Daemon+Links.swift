@@ -69,7 +69,7 @@ extension Daemon: PeerConnectionOwner {
 
   package func linkReceived(_ route: UInt32, _ bytes: UnsafeRawBufferPointer) {
     event()
-    switch core.linkReceived(route, bytes, now: now) {
+    switch core.linkReceived(route, bytes, now: callbackBegan()) {
     case .fine: break
     case .violation(let code):
       log.problem("peer broke the protocol", ["route": name(route), "code": "\(code)"])

@@ -35,6 +35,8 @@ package final class Daemon {
   /// Bytes read since the last dispatch.
   var undispatchedBytes = 0
   let startedAt: Instant
+  private var watch: CallbackWatch
+  var longestCallback: TimeSpan { watch.longest }
   /// Where outputs and link headers are put together: used within one call only.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
   let linkHeaders = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 16)
@@ -47,6 +49,7 @@ package final class Daemon {
     self.settings = settings
     loop = try Loop()
     startedAt = Instant(nanoseconds: Loop.now)
+    watch = CallbackWatch(now: startedAt, used: ThreadTime.used())
     log = EventLog(level: settings.logLevel)
     var adapted = settings.core
     for (index, route) in settings.routes.enumerated() {
@@ -176,24 +179,33 @@ package final class Daemon {
 
   func event() { isTurnDue = true }
 
+  /// The time at the beginning of a callback that may take long.
+  func callbackBegan() -> Instant {
+    let now = self.now
+    watch.callbackBegan(now: now, cpuTime: ThreadTime.used)
+    return now
+  }
+
   private func turnHooked(_ place: TurnHook.Place) {
     if place == .afterPolling { turn += 1 }
-    if isTurnDue { endTurn() }
+    if isTurnDue { endTurn(callbackBegan()) }
   }
 
   private func timerFired() {
-    core.deadlineReached(now: now)
+    core.deadlineReached(now: callbackBegan())
     event()
   }
 
   /// Performs until performing asks for nothing more. Each pass only reacts to what the last one did,
   /// and a connection writes a bounded amount in it.
-  private func endTurn() {
+  private func endTurn(_ began: Instant) {
     undispatchedBytes = 0
+    var now = began
     while isTurnDue {
       isTurnDue = false
       core.turnEnded(now: now)
       while let action = core.nextAction() { perform(action) }
+      if isTurnDue { now = self.now }
     }
     if let deadline = core.nextDeadline() {
       timer?.fire(at: deadline.nanoseconds)
