@@ -54,14 +54,8 @@ package struct DaemonSettings: Equatable, Sendable {
     if clientSocket == adminSocket {
       found.append("the client and the admin socket are the same path")
     }
-    if Set(routes.map(\.settings.name)).count < routes.count {
-      found.append("two routes have the same name")
-    }
     if routes.contains(where: \.settings.name.isEmpty) {
       found.append("a route has an empty name; write NAME=URL, or the URL alone")
-    }
-    if limits.connectionsMax < 1 || limits.connectionsPerPrincipalMax < 1 {
-      found.append("at least 1 connection must be allowed, in all and of one user")
     }
     if let listener = peerListener, !listener.isLoopback {
       found.append(

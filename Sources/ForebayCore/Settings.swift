@@ -67,6 +67,9 @@ package struct RouteSettings: Equatable, Sendable {
   package var recovery = RecoverySettings()
   /// Messages towards the upstream; nil means no limit.
   package var rate: RateLimit?
+  /// Each lane's share of the upstream relative to the others that have something to send. Equal: a
+  /// lane is a queue of its own before it is a priority.
+  package var laneWeights = Array(repeating: 1, count: WireLimits.lanesMax)
   package var upstream = UpstreamTraits()
 
   package init(name: String) { self.name = name }
@@ -119,54 +122,10 @@ package struct ClassSettings: Equatable, Sendable {
   package var rate: RateLimit?
   /// Lanes that its clients may use: one bit each.
   package var lanes: UInt8 = 0xff
+  /// Routes that its clients may use, by name; nil for all. The first is for those who name none.
+  package var routes: [String]?
+
   package init(name: String) { self.name = name }
-}
 
-extension Settings {
-  /// What can't work together, in words for the operator. Empty means that the core may be built.
-  package func problems() -> [String] {
-    var found: [String] = []
-    if routes.isEmpty { found.append("no route is configured") }
-    if classes.isEmpty { found.append("no class is configured") }
-    let frame = WireLimits.dataFixedBytes...WireLimits.frameBytesMax
-    if !frame.contains(limits.frameBytesMax) {
-      found.append(
-        "the maximum frame must be \(frame.lowerBound) to \(frame.upperBound) bytes, "
-          + "not \(limits.frameBytesMax)")
-    }
-    if limits.nurserySegments < 4 { found.append("the nursery needs at least 4 segments") }
-    for one in classes {
-      found += (one.rate?.validate() ?? []).map { "class \(one.name): rate: \($0)" }
-    }
-    for route in routes { found += route.problems(limits) }
-    return found
-  }
-}
-
-extension RouteSettings {
-  func problems(_ limits: Limits) -> [String] {
-    var found: [String] = []
-    let least = reserve(limits) * 2 + Cost(bytes: controlReserveBytes)
-    if bufferBytes < least.bytes {
-      found.append(
-        "route \(name): a buffer of \(bufferBytes) bytes can't serve two clients with frames of "
-          + "\(limits.frameBytesMax) bytes; give it at least \(least.bytes), or lower the maximum frame"
-      )
-    }
-    if bufferMessages < least.messages || bufferMessages < 2 {
-      found.append("route \(name): a buffer of \(bufferMessages) messages is too small; give it 2")
-    }
-    if windowMessagesMax < 1 {
-      found.append("route \(name): the window must be at least 1 message")
-    }
-    if upstream.batchMessagesMax < 1 || upstream.inFlightMessagesMax < 1 {
-      found.append("route \(name): at least one message must be allowed in flight")
-    }
-    found += breaker.validate().map { "route \(name): breaker: \($0)" }
-    found += backoff.validate().map { "route \(name): backoff: \($0)" }
-    found += retryBudget.validate().map { "route \(name): retry budget: \($0)" }
-    found += recovery.validate().map { "route \(name): recovery: \($0)" }
-    found += (rate?.validate() ?? []).map { "route \(name): rate: \($0)" }
-    return found
-  }
+  package func mayUse(route: String) -> Bool { routes?.contains(route) ?? true }
 }

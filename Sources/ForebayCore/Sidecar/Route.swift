@@ -77,7 +77,7 @@ struct Route: ~Copyable {
     queue = FairQueue(
       quantum: max(dearestRun, limits.frameBytesMax + limits.overheadBytes),
       overhead: limits.overheadBytes,
-      laneWeights: Array(repeating: 1, count: WireLimits.lanesMax))
+      laneWeights: settings.laneWeights)
     var seeds = SplitMix64(seed: seed)
     breaker = Breaker(settings: settings.breaker, seed: seeds.next(), now: now)
     ramp = RecoveryRamp(settings: settings.recovery)

@@ -7,9 +7,7 @@ extension Sidecar {
   ) throws(WireError) {
     guard clients[client].phase == .awaitingHello else { throw WireError(.helloRepeated) }
     let hello = try Hello(frame: frame)
-    guard let route = route(named: Hello.extensions(of: frame)) else {
-      throw WireError(.unknownRoute)
-    }
+    let route = try route(named: Hello.extensions(of: frame), for: clients[client].classIndex)
     let principal = principal(of: client, route)
     clients[client].principal = principal
     clients[client].route = route
@@ -91,19 +89,32 @@ extension Sidecar {
 
   // MARK: Look-ups
 
-  /// The route that HELLO names; the first one if it names none.
-  private mutating func route(named extensions: UnsafeRawBufferPointer) -> UInt32? {
+  /// The route that HELLO names, or the first that the class may use. A class learns nothing of routes
+  /// that it may not use but that they exist.
+  private mutating func route(
+    named extensions: UnsafeRawBufferPointer, for classIndex: Int
+  ) throws(WireError) -> UInt32 {
     var walk = ExtensionWalk(extensions)
     while let entry = walk.next() {
       guard entry.type == .route else { continue }
       let name = extensions[entry.value]
-      for index in 0..<UInt32(routes.end) where routes[index].settings.name.utf8.elementsEqual(name)
-      {
-        return index
+      guard let route = firstRoute(where: { $0.utf8.elementsEqual(name) }) else {
+        throw WireError(.unknownRoute)
       }
-      return nil
+      guard settings.classes[classIndex].mayUse(route: routes[route].settings.name) else {
+        throw WireError(.notPermitted)
+      }
+      return route
     }
-    return 0
+    guard let first = settings.classes[classIndex].routes?.first else { return 0 }
+    guard let route = firstRoute(where: { $0 == first }) else {
+      brokenInvariant("a class's routes exist")
+    }
+    return route
+  }
+
+  private mutating func firstRoute(where matches: (String) -> Bool) -> UInt32? {
+    (0..<UInt32(routes.end)).first { matches(routes[$0].settings.name) }
   }
 
   private mutating func principal(of client: UInt32, _ route: UInt32) -> UInt32 {

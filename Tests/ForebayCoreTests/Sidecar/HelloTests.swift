@@ -40,6 +40,31 @@ import Testing
     harness.expectNoProblems()
   }
 
+  @Test func aClassUsesItsRoutesOnlyAndItsFirstByDefault() {
+    let harness = SidecarHarness { settings in
+      settings.routes += [RouteSettings(name: "second"), RouteSettings(name: "third")]
+      var limited = ClassSettings(name: "limited")
+      limited.routes = ["third", "second"]
+      settings.classes.append(limited)
+    }
+    let witness = TestClient(harness)
+    witness.join()
+    let clients = (0..<4).map { _ in TestClient(harness, user: 2000) }
+    for client in clients { client.classIndex = 1 }
+    clients[0].join()
+    clients[1].join(route: "second")
+    clients[2].join(route: "main")
+    clients[3].join(route: "fourth")
+    clients[2].expectClosed(.notPermitted)
+    clients[3].expectClosed(.unknownRoute)
+    // The others stay, those of the same user too.
+    witness.offer(1)
+    for client in clients[..<2] { client.offer(1) }
+    for client in [witness] + clients[..<2] { client.expectDelivered(1...1) }
+    #expect(harness.upstreams.map { $0?.accepted.count } == [1, 1, 1])
+    harness.expectNoProblems()
+  }
+
   @Test func mistakesInHelloHaveNames() {
     for (change, code) in Self.mistakes {
       let harness = SidecarHarness()
