@@ -71,6 +71,8 @@ let package = Package(
       dependencies: ["ForebayWire", "ForebayCore", "ForebayUV", histogram, argumentParser],
       exclude: ["relay", "malloc-counter"], swiftSettings: strict),
 
+    // Where tests may put files.
+    .target(name: "TestFolder", path: "Tests/TestFolder", swiftSettings: strict),
     .testTarget(
       name: "ForebayBenchTests", dependencies: ["forebay-bench", "ForebayWire", "ForebayCore"],
       swiftSettings: strict),
@@ -78,16 +80,19 @@ let package = Package(
       name: "ForebayWireTests", dependencies: ["ForebayWire"], swiftSettings: strict),
     .testTarget(
       name: "ForebayCoreTests", dependencies: ["ForebayCore", "ForebayWire"], swiftSettings: strict),
-    .testTarget(name: "ForebayUVTests", dependencies: ["ForebayUV"], swiftSettings: strict),
     .testTarget(
-      name: "ForebayStoreTests", dependencies: ["ForebayStore", "ForebayWire", "JournalDriver"],
+      name: "ForebayUVTests", dependencies: ["ForebayUV", "TestFolder"], swiftSettings: strict),
+    .testTarget(
+      name: "ForebayStoreTests",
+      dependencies: ["ForebayStore", "ForebayWire", "JournalDriver", "TestFolder"],
       swiftSettings: strict),
     // Not a test itself: the process that a test kills, and the measurement of the journal.
     .executableTarget(
       name: "JournalDriver", dependencies: ["ForebayStore", "ForebayWire"],
       path: "Tests/JournalDriver", swiftSettings: strict),
     .testTarget(
-      name: "ForebayClientTests", dependencies: ["ForebayClient", "ForebayWire", "ForebayCore"],
+      name: "ForebayClientTests",
+      dependencies: ["ForebayClient", "ForebayWire", "ForebayCore", "TestFolder"],
       swiftSettings: strict),
     .testTarget(
       name: "ForebayCtlTests", dependencies: ["forebayctl", "ForebayClient"],
@@ -96,7 +101,7 @@ let package = Package(
       name: "ForebayDaemonTests",
       dependencies: [
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayDaemon", "ForebayStore",
-        "ForebayClient",
+        "ForebayClient", "TestFolder",
         // The processes that the tests start.
         "forebayd", "forebayctl", "forebay-bench",
       ], swiftSettings: strict),

@@ -1,6 +1,7 @@
 import ForebayWire
 import Glibc
 import Synchronization
+import TestFolder
 import Testing
 
 /// Work that blocks, on a thread of its own that runs at once: the tests' own threads are few, and
@@ -61,19 +62,8 @@ private func threadMain(_ box: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoin
 
 /// A directory of its own that is removed with its sockets when the test ends.
 final class SocketDirectory: Sendable {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/forebay-client-XXXXXX".utf8CString)
-    path = String(cString: mkdtemp(&template))
-  }
-
-  var socket: String { path + "/client.sock" }
-
-  deinit {
-    unlink(socket)
-    rmdir(path)
-  }
+  private let folder = TestFolder("client")
+  var socket: String { folder.file("client.sock") }
 }
 
 /// A daemon that does what a test says, line by line, over a blocking socket.

@@ -87,6 +87,35 @@ import Testing
     try await daemon.waitForLog("ending at once")
   }
 
+  /// The journal is at work on what it was given: what it then says belongs to nobody, and harms nobody.
+  @Test func aSecondSignalUnderLoadIsTruthfulToo() async throws {
+    let daemon = try await DaemonProcess.ready(in: place)
+    let producers = (1...4).map { Producer("p\($0)", to: daemon, level: .received) }
+    for producer in producers { producer.offer(4000, payloadBytes: 500) }
+    try await turn(producers, until: "a load") {
+      producers.allSatisfy { $0.count(.delivered) > 200 }
+    }
+    daemon.program.kill(SIGTERM)
+    try await daemon.waitForLog("draining")
+    daemon.program.kill(SIGTERM)
+    try await turn(producers, until: "its end") { !daemon.program.isRunning }
+    #expect(try await daemon.program.end().status == 0, "\(daemon.errors)")
+    for producer in producers { try producer.turn() }
+    let written = try JournalContents(daemon.journal).numbers.mapValues(Set.init)
+    for producer in producers {
+      let there = written[producer.name, default: []]
+      for (number, range) in producer.outcomes {
+        switch range.outcome {
+        case .delivered: #expect(there.contains(number))
+        // Dropped and there all the same is possible only where the receipt says so.
+        case .dropped: #expect(!there.contains(number) || range.flags.contains(.maybeDelivered))
+        default: Issue.record("\(producer.name) \(number): \(range.outcome)")
+        }
+      }
+      #expect(producer.settledTwice.isEmpty)
+    }
+  }
+
   /// Idle clients that know how to answer hold nothing up; sockets are gone afterwards.
   @Test func idleClientsDelayNothing() async throws {
     let daemon = try await DaemonProcess.ready(in: place, ["--drain-timeout", "1h"])

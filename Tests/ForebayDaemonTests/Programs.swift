@@ -1,17 +1,15 @@
 import Glibc
+import TestFolder
 import Testing
 
 /// A directory of its own, removed with all that is in it when the test ends.
 final class Workplace: Sendable {
-  let path: String
+  private let folder = TestFolder("daemon")
+  var path: String { folder.path }
 
   init() {
-    var template = Array("/tmp/forebay-daemon-XXXXXX".utf8CString)
-    path = String(cString: mkdtemp(&template))
     #expect(mkdir(path + "/run", 0o700) == 0 && mkdir(path + "/admin", 0o700) == 0)
   }
-
-  deinit { _ = try? Program.start("/bin/rm", ["-rf", path], in: nil).waitBlocking() }
 
   var clientSocket: String { path + "/run/client.sock" }
   var adminSocket: String { path + "/admin/admin.sock" }
@@ -166,8 +164,6 @@ final class Program {
     kill(SIGKILL)
     return Ended(status: reap(0) ?? -1, output: output, errors: errors)
   }
-
-  fileprivate func waitBlocking() -> Int32? { reap(0) }
 
   private func reap(_ options: Int32) -> Int32? {
     var status: Int32 = 0

@@ -1,22 +1,16 @@
 import ForebayWire
 import Glibc
 import Synchronization
+import TestFolder
 import Testing
 
 @testable import ForebayStore
 
 /// A directory that is removed when the test ends.
 final class TemporaryDirectory {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/forebay-store-XXXXXX".utf8CString)
-    path = String(cString: mkdtemp(&template))
-  }
-
-  deinit { _ = run("rm", "-rf", path) }
-
-  func file(_ name: String) -> String { "\(path)/\(name)" }
+  private let folder = TestFolder("store")
+  var path: String { folder.path }
+  func file(_ name: String) -> String { folder.file(name) }
 }
 
 /// A journal with the loop's side of it: frames to send, results in order.

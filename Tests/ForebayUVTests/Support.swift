@@ -1,5 +1,6 @@
 import ForebayUV
 import Glibc
+import TestFolder
 import Testing
 
 /// Gives `body` a loop and ends it cleanly, so that a handle that can't be closed fails the test.
@@ -28,18 +29,8 @@ func turn(
 
 /// Gives `body` a new directory of mode 0700 and removes it with what is in it.
 func withDirectory(_ body: (String) throws -> Void) throws {
-  var template = Array("/tmp/forebay-uv-XXXXXX".utf8CString)
-  let path = try #require(mkdtemp(&template).map { String(cString: $0) })
-  defer { removeTree(path) }
-  try body(path)
-}
-
-private func removeTree(_ path: String) {
-  for name in names(in: path) {
-    let child = path + "/" + name
-    if unlink(child) != 0 { removeTree(child) }
-  }
-  rmdir(path)
+  let folder = TestFolder("uv")
+  try withExtendedLifetime(folder) { try body(folder.path) }
 }
 
 /// What a directory holds, sorted.

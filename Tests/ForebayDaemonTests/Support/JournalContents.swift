@@ -9,6 +9,28 @@ struct JournalContents {
     let sequence: UInt64
   }
 
+  /// A message of a `Producer`: its payload says whose it is, and which.
+  struct Message: Hashable {
+    let producer: String
+    let number: UInt64
+  }
+
+  /// Which messages may be there more than once.
+  enum Repeats {
+    case none
+    /// By producer.
+    case only([String: Set<UInt64>])
+    case any
+
+    func allow(_ message: Message) -> Bool {
+      switch self {
+      case .none: false
+      case .only(let numbers): numbers[message.producer]?.contains(message.number) ?? false
+      case .any: true
+      }
+    }
+  }
+
   let records: [JournalRecord]
 
   init(_ path: String) throws {
@@ -23,35 +45,107 @@ struct JournalContents {
   }
 
   var payloads: [String] { records.map { String(decoding: $0.payload, as: UTF8.self) } }
-  var keys: [Key] { records.map { Key(tag: $0.tag, sequence: $0.sequence) } }
+  var keys: [Key] { records.map(Self.key) }
   var tags: Set<ID128> { Set(records.map(\.tag)) }
 
-  /// Payloads that are there more than once.
-  var duplicates: [String] {
-    var seen: Set<String> = []
-    return payloads.filter { !seen.insert($0).inserted }
+  private static func key(_ record: JournalRecord) -> Key {
+    Key(tag: record.tag, sequence: record.sequence)
   }
 
-  /// All messages of these producers, each once, in the order in which each producer offered them.
-  func expectExactly(
-    _ producers: [Producer], sourceLocation: SourceLocation = #_sourceLocation
-  ) {
-    #expect(duplicates.isEmpty, sourceLocation: sourceLocation)
-    let wanted = producers.reduce(0) { $0 + Int($1.highest) }
-    #expect(records.count == wanted, sourceLocation: sourceLocation)
-    for producer in producers {
-      let numbers = numbers(of: producer)
-      #expect(
-        numbers == (0..<producer.highest).map { $0 + 1 }, "order of \(producer.name)",
-        sourceLocation: sourceLocation)
+  private static func message(_ record: JournalRecord) -> Message? {
+    // Whatever fills a payload up isn't worth reading.
+    let words = record.payload.prefix(40).split {
+      $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: ".")
+    }
+    guard words.count >= 2, let number = UInt64(String(decoding: words[1], as: UTF8.self)) else {
+      return nil
+    }
+    return Message(producer: String(decoding: words[0], as: UTF8.self), number: number)
+  }
+
+  /// The numbers of each producer's messages in the order in which they were written.
+  var numbers: [String: [UInt64]] {
+    records.compactMap(Self.message).reduce(into: [:]) {
+      $0[$1.producer, default: []].append($1.number)
     }
   }
 
-  /// The numbers of one producer's messages in the order in which they were written.
-  func numbers(of producer: Producer) -> [UInt64] {
-    payloads.compactMap { text in
-      let words = text.split(whereSeparator: { $0 == " " || $0 == "." })
-      return words.count >= 2 && words[0] == producer.name ? UInt64(words[1]) : nil
+  /// The same, each number where it came first.
+  var firstNumbers: [String: [UInt64]] {
+    numbers.mapValues { all in
+      var seen: Set<UInt64> = []
+      return all.filter { seen.insert($0).inserted }
+    }
+  }
+
+  /// How many records are there that had been there before.
+  var repeatCount: Int { records.count - Set(keys).count }
+}
+
+// The books must balance.
+extension JournalContents {
+  /// All messages of these producers are here and nothing else: each in the order in which it was
+  /// offered, twice only where that is allowed, and a repetition always under the same key. Each has one
+  /// final outcome, which says that it is here.
+  func expectExactly(
+    _ producers: [Producer], repeats: Repeats = .none, _ note: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    expectKeys(repeats, note, sourceLocation)
+    let wanted = producers.reduce(0) { $0 + Int($1.highest) }
+    #expect(Set(keys).count == wanted, "\(note)", sourceLocation: sourceLocation)
+    let firsts = firstNumbers
+    for producer in producers {
+      #expect(
+        firsts[producer.name, default: []] == (0..<producer.highest).map { $0 + 1 },
+        "\(note) \(producer.name): all there and in order", sourceLocation: sourceLocation)
+      #expect(
+        producer.settledTwice.isEmpty && producer.outcomes.count == Int(producer.highest),
+        "\(note) one outcome each: \(producer.summary)", sourceLocation: sourceLocation)
+      #expect(
+        producer.outcomes.values.allSatisfy {
+          $0.outcome == .delivered || $0.outcome == .duplicate
+        },
+        "\(note) \(producer.summary)", sourceLocation: sourceLocation)
+    }
+  }
+
+  /// A key is one message's and a message has one key.
+  private func expectKeys(_ repeats: Repeats, _ note: String, _ sourceLocation: SourceLocation) {
+    var messages: [Key: Message] = [:]
+    var keys: [Message: Key] = [:]
+    for record in records {
+      guard let message = Self.message(record) else {
+        Issue.record(
+          "\(note) a stranger: \(record.payload.prefix(40))", sourceLocation: sourceLocation)
+        continue
+      }
+      let key = Self.key(record)
+      if let earlier = messages[key] {
+        #expect(
+          earlier == message && repeats.allow(message), "\(note) \(message) again after \(earlier)",
+          sourceLocation: sourceLocation)
+      }
+      if let earlier = keys[message] {
+        #expect(earlier == key, "\(note) two keys of \(message)", sourceLocation: sourceLocation)
+      }
+      messages[key] = message
+      keys[message] = key
+    }
+  }
+
+  /// What a client was told was delivered is here, whatever happened since.
+  func expectDelivered(
+    of producers: [Producer], _ note: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let there = numbers.mapValues(Set.init)
+    for producer in producers {
+      let missing = producer.outcomes.filter { $0.value.outcome == .delivered }.keys
+        .filter { there[producer.name]?.contains($0) != true }
+      #expect(
+        missing.isEmpty, "\(note) \(producer.name): lost \(missing.sorted().prefix(5))",
+        sourceLocation: sourceLocation)
     }
   }
 }

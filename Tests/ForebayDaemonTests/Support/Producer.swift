@@ -9,6 +9,8 @@ final class Producer {
   let level: ReceiptLevel
   private let path: () -> String
   private var client: WireClient?
+  /// Connections that nobody looks at any more, still open.
+  private var abandoned: [WireClient] = []
   /// Answers to the HELLO of this connection: receipt ranges that are still to come.
   private var rangesLeft = 0
   private var isOpen = false
@@ -104,6 +106,12 @@ final class Producer {
 
   func disconnect() {
     client?.socket.close()
+    client = nil
+  }
+
+  /// Goes on with a new connection while the old one is still there, as after a lost network.
+  func abandon() {
+    if let client { abandoned.append(client) }
     client = nil
   }
 

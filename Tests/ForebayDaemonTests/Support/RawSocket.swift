@@ -20,9 +20,7 @@ final class RawSocket {
 
   init(path: String) throws {
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+    var address = unixAddress(path)
     try connect(&address)
   }
 
@@ -34,6 +32,12 @@ final class RawSocket {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
     try connect(&address)
+  }
+
+  /// One that was accepted.
+  fileprivate init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
   }
 
   deinit { close() }
@@ -93,11 +97,51 @@ final class RawSocket {
   func read() -> Reading {
     guard !isClosed else { return .end }
     flush()
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    let count = recv(descriptor, &buffer, buffer.count, 0)
-    if count > 0 { return .bytes(Array(buffer[..<count])) }
-    return count < 0 && errno == EAGAIN ? .nothing : .end
+    // Nothing is cleared beforehand: with a thousand sockets that would be most of a test's time.
+    return withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { buffer in
+      let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+      if count > 0 { return .bytes(Array(buffer[..<count])) }
+      return count < 0 && errno == EAGAIN ? .nothing : .end
+    }
   }
+}
+
+/// A Unix socket that others connect to. It never blocks.
+final class RawListener {
+  private let descriptor: Int32
+
+  init(path: String) throws {
+    descriptor = socket(
+      AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    var address = unixAddress(path)
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard result == 0, listen(descriptor, 64) == 0 else {
+      let code = errno
+      close(descriptor)
+      throw RawSocket.Refused(code: code)
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// The next connection; nil while there is none.
+  func accept() -> RawSocket? {
+    let accepted = Glibc.accept(descriptor, nil, nil)
+    guard accepted >= 0 else { return nil }
+    _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+    return RawSocket(accepted)
+  }
+}
+
+private func unixAddress(_ path: String) -> sockaddr_un {
+  var address = sockaddr_un()
+  address.sun_family = sa_family_t(AF_UNIX)
+  withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+  return address
 }
 
 /// A TCP port on loopback that nobody uses just now.
