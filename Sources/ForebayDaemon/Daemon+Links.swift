@@ -62,6 +62,13 @@ extension Daemon: PeerConnectionOwner {
     core.linkWrote(route, copied)
   }
 
+  func closeLink(_ route: UInt32, _ ending: LinkEnding) {
+    switch ending {
+    case .unanswered: peers[Int(route)]?.end("no answer in time")
+    case .peerLeaves: peers[Int(route)]?.end("the peer drains")
+    }
+  }
+
   package func linkConnected(_ route: UInt32) {
     event()
     core.linkConnected(route, now: now)

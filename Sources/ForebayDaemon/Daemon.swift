@@ -223,7 +223,7 @@ package final class Daemon {
       core.clientReadOut(id, now: now)
       event()
     case .connectLink(let route): connectLink(route)
-    case .closeLink(let route): peers[Int(route)]?.end("no answer in time")
+    case .closeLink(let route, let ending): closeLink(route, ending)
     case .writeLink(let route): writeLink(route)
     case .dispatch(let route, let call): upstreams[Int(route)]?.dispatch(call, core)
     case .drained: drained()

@@ -21,7 +21,8 @@ struct PeerLink: ~Copyable {
     case resuming(rangesLeft: UInt32)
     /// Can transition to: leaving, disconnected.
     case open
-    /// The peer said GOAWAY: nothing new, but receipts still come. Can transition to: disconnected.
+    /// The peer said GOAWAY: nothing is begun any more, but receipts still come. Can transition to:
+    /// disconnected, when the peer owes none.
     case leaving
   }
 
@@ -61,6 +62,8 @@ struct PeerLink: ~Copyable {
   var stash: [UInt8] = []
   var hasOutputPending = false
   var isBusyWriting = false
+  /// GOAWAY came while the link was still being set up.
+  private var isToLeave = false
 
   // The probe of a shut window.
   var shutSince: Instant?
@@ -92,6 +95,7 @@ struct PeerLink: ~Copyable {
 
   mutating func connected(floor: UInt64) {
     phase = .greeting
+    isToLeave = false
     floorTold = floor
     control = Hello(session: session, floor: floor, level: .received, isPeer: true).encoded()
     stash.removeAll(keepingCapacity: true)
@@ -106,11 +110,21 @@ struct PeerLink: ~Copyable {
   }
 
   mutating func opened() {
-    phase = .open
+    phase = isToLeave ? .leaving : .open
     failedConnects = 0
     nextToAdmit = first
     nextToWrite = none
     written = 0
+  }
+
+  /// GOAWAY. True if the link was open: then what it has admitted isn't to be begun.
+  mutating func goAwayReceived() -> Bool {
+    isToLeave = true
+    // A client that leaves asks for nothing more.
+    shutSince = nil
+    guard phase == .open else { return false }
+    phase = .leaving
+    return true
   }
 
   mutating func disconnected(now: Instant) {

@@ -11,13 +11,21 @@ package enum Action: Equatable, Sendable {
   /// Connect the route's peer link.
   case connectLink(UInt32)
   /// Close the route's peer link and report `linkClosed`.
-  case closeLink(UInt32)
+  case closeLink(UInt32, LinkEnding)
   /// Gather the link's output and write it.
   case writeLink(UInt32)
   /// Hand the call's frames to the route's upstream.
   case dispatch(route: UInt32, call: UInt32)
   /// The drain is over: nothing is held, or its deadline has passed.
   case drained
+}
+
+/// Why we close a peer link.
+package enum LinkEnding: Equatable, Sendable {
+  /// The peer has left a connect, a greeting or a message without an answer for too long.
+  case unanswered
+  /// The peer said GOAWAY, and all that it owed has come.
+  case peerLeaves
 }
 
 /// Actions in order, in one array that is used again and again.

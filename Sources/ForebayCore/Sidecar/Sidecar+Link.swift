@@ -6,8 +6,11 @@ extension Sidecar {
     switch links[route].phase {
     case .disconnected:
       connectIfNeeded(route, now: now)
-    case .connecting, .greeting, .resuming, .leaving:
+    case .connecting, .greeting, .resuming:
       break
+    case .leaving:
+      returnUnusedConnect(route, now: now)
+      leaveIfNothingIsOwed(route)
     case .open:
       readmit(route, now: now)
       if links[route].nextToAdmit == none { dispatchNew(route, now: now) }
@@ -77,8 +80,9 @@ extension Sidecar {
       }
       if count < Int(store.runs[run].count) { _ = splitInChain(run, before: count) }
       store.runs[run].isUnanswered = false
+      // Chained by a link that was lost, or left, before any of it was written: it's no retry.
+      if store.runs[run].attempts > 0 { routes[route].totals.retried += UInt64(count) }
       if store.runs[run].attempts < .max { store.runs[run].attempts += 1 }
-      routes[route].totals.retried += UInt64(count)
       links[route].nextToAdmit = store.runs[run].next
       admit(run, route)
     }
@@ -156,11 +160,14 @@ extension Sidecar {
   }
 
   private mutating func admit(_ run: UInt32, _ route: UInt32) {
-    let cost = links[route].cost(
-      bytes: Int(store.runs[run].byteCount), count: Int(store.runs[run].count))
-    links[route].sent += cost
+    links[route].sent += linkCost(run, route)
     if links[route].nextToWrite == none { links[route].nextToWrite = run }
     if links[route].firstUnanswered == none { links[route].firstUnanswered = run }
+  }
+
+  /// What a whole run takes of the peer's credit.
+  mutating func linkCost(_ run: UInt32, _ route: UInt32) -> Cost {
+    links[route].cost(bytes: Int(store.runs[run].byteCount), count: Int(store.runs[run].count))
   }
 
   private mutating func chainToLink(_ run: UInt32, _ route: UInt32) {

@@ -24,8 +24,7 @@ extension Sidecar {
     }
     var run = links[route].first
     while run != none {
-      // Whatever was written may be delivered, also where the peer has said that it holds it.
-      if wasOpen, isWritten(run, route) { store.runs[run].isUnanswered = true }
+      if wasOpen { noteLost(run, route) }
       store.runs[run].isHeldByPeer = false
       if let token = store.runs[run].token {
         store.runs[run].token = nil
@@ -40,6 +39,22 @@ extension Sidecar {
     links[route].disconnected(now: now)
     links[route].hasOutputPending = false
     stir(route)
+  }
+
+  /// Whatever was written may be delivered, also where the peer has said that it holds it.
+  private mutating func noteLost(_ run: UInt32, _ route: UInt32) {
+    let isBegun = run == links[route].nextToWrite && links[route].written > 0
+    if isBegun || isWritten(run, route) {
+      store.runs[run].isUnanswered = true
+    } else if isAdmitted(run, route) {
+      forgetAttempt(run)
+    }
+  }
+
+  /// Of runs that aren't written.
+  private mutating func isAdmitted(_ run: UInt32, _ route: UInt32) -> Bool {
+    let waiting = links[route].nextToAdmit
+    return waiting == none || store.runs[run].linkSequence < store.runs[waiting].linkSequence
   }
 
   // MARK: Receiving
@@ -119,7 +134,7 @@ extension Sidecar {
       Pong(token: try Ping(frame: frame).token).append(to: &links[route].control)
     case .goaway:
       _ = try GoAway(frame: frame)
-      if links[route].phase == .open { links[route].phase = .leaving }
+      if links[route].goAwayReceived() { withdrawUnwritten(route) }
     case .error:
       return .ended(try ErrorFrame(frame: frame).code)
     case .hello, .data, .seen, .blocked, .backlog, .reclaimed, .pong, .bye, .origin:
@@ -288,10 +303,12 @@ extension Sidecar {
       break
     case .connecting, .greeting, .resuming:
       if let due = nextLinkDeadline(route, now: now), due <= now {
-        actions.append(.closeLink(route))
+        actions.append(.closeLink(route, .unanswered))
       }
     case .open, .leaving:
-      if let late = lateAt(route), late <= now { return actions.append(.closeLink(route)) }
+      if let late = lateAt(route), late <= now {
+        return actions.append(.closeLink(route, .unanswered))
+      }
       guard let due = links[route].probeDeadline, due <= now else { return }
       if let cost = blockedCost(route, now: now) {
         links[route].probe(cost: cost, floor: linkFloor(route), now: now)

@@ -173,7 +173,7 @@ final class SidecarHarness: TimedPart {
       ends[id]?.readOut()
       core.clientReadOut(id, now: now)
     case .connectLink(let route): links[Int(route)]?.connect()
-    case .closeLink(let route):
+    case .closeLink(let route, _):
       links[Int(route)]?.closedByDaemon()
       linkCloses(route)
     case .writeLink(let route): writeLink(route)
