@@ -10,7 +10,7 @@ final class LinkPipe: LinkEnd, ClientEnd {
   unowned let far: SidecarHarness
   let route: UInt32
   /// Who the near daemon is in the far one's eyes.
-  let key = PrincipalKey(listener: 1, user: 4000)
+  let key: PrincipalKey
 
   var acceptsConnects = true
   /// Bytes that the near daemon's socket takes before it is full.
@@ -32,7 +32,10 @@ final class LinkPipe: LinkEnd, ClientEnd {
   private(set) var endings: [ErrorCode?] = []
   private(set) var connects = 0
 
-  init(from near: SidecarHarness, to far: SidecarHarness, route: UInt32 = 0) {
+  init(
+    from near: SidecarHarness, to far: SidecarHarness, route: UInt32 = 0, user: UInt32 = 4000
+  ) {
+    key = PrincipalKey(listener: 1, user: user)
     self.near = near
     self.far = far
     self.route = route
@@ -178,7 +181,7 @@ final class LinkPipe: LinkEnd, ClientEnd {
 
 /// Two daemons in a row: clients speak to the first, the second has the upstream.
 final class Chain {
-  let clock = SimulatedClock()
+  let clock: SimulatedClock
   let near: SidecarHarness
   private(set) var far: SidecarHarness
   private(set) var pipe: LinkPipe
@@ -187,28 +190,40 @@ final class Chain {
     seed: UInt64 = 1, near changeNear: (inout Settings) -> Void = { _ in },
     far changeFar: (inout Settings) -> Void = { _ in }
   ) {
-    near = SidecarHarness(seed: seed, clock: clock, name: "near") { settings in
-      settings.routes[0].upstream.kind = .peer
-      settings.routes[0].upstream.inFlightMessagesMax = 10_000
-      settings.routes[0].upstream.inFlightBytesMax = 64 << 20
-      changeNear(&settings)
-    }
+    clock = SimulatedClock()
+    near = Self.near("near", seed: seed, clock, changeNear)
     far = SidecarHarness(seed: seed + 1, clock: clock, name: "far", changeFar)
     pipe = LinkPipe(from: near, to: far)
   }
 
   /// The near daemon with another life: nothing of the old one is left but its sockets' ends.
   init(restarting old: Chain, seed: UInt64, _ change: (inout Settings) -> Void = { _ in }) {
-    near = SidecarHarness(seed: seed, clock: old.clock, name: "near again") { settings in
+    clock = old.clock
+    near = Self.near("near again", seed: seed, clock, change)
+    old.pipe.cut()
+    clock.leave(old.near)
+    far = old.far
+    pipe = LinkPipe(from: near, to: far)
+  }
+
+  /// A second daemon that leads to the same far one, where it is known as `user`.
+  init(beside other: Chain, seed: UInt64, user: UInt32) {
+    clock = other.clock
+    near = Self.near("beside", seed: seed, clock)
+    far = other.far
+    pipe = LinkPipe(from: near, to: far, user: user)
+  }
+
+  private static func near(
+    _ name: String, seed: UInt64, _ clock: SimulatedClock,
+    _ change: (inout Settings) -> Void = { _ in }
+  ) -> SidecarHarness {
+    SidecarHarness(seed: seed, clock: clock, name: name) { settings in
       settings.routes[0].upstream.kind = .peer
       settings.routes[0].upstream.inFlightMessagesMax = 10_000
       settings.routes[0].upstream.inFlightBytesMax = 64 << 20
       change(&settings)
     }
-    old.pipe.cut()
-    old.clock.leave(old.near)
-    far = old.far
-    pipe = LinkPipe(from: near, to: far)
   }
 
   /// A client of the near daemon whose messages the far one's upstream can check.
