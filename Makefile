@@ -34,6 +34,7 @@ test: deps
 	swift test --disable-xctest
 	@$(MAKE) --no-print-directory check-proto
 	$(PYTHON) proto/vectors/run_against.py --start .build/debug/forebayd
+	$(PYTHON) deploy/check_schema.py
 	$(PYTHON) deploy/lint/test_lint.py
 
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
@@ -46,6 +47,11 @@ check-proto:
 lint:
 	$(PYTHON) deploy/lint/test_lint.py
 	$(PYTHON) deploy/lint/lint.py
+
+# Writes the sample, the schema and the manual's tables of settings anew from the settings table.
+settings: deps
+	swift build --product forebayd
+	deploy/settings.sh .build/debug/forebayd
 
 # Formats the Swift sources in place.
 format:
@@ -77,5 +83,5 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
-.PHONY: help deps build test lint format demo bench install clean \
+.PHONY: help deps build test lint settings format demo bench install clean \
   check-proto

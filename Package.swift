@@ -33,6 +33,7 @@ let package = Package(
   targets: [
     // C libraries of the system.
     .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // The sans-IO core: standard library only.
@@ -48,7 +49,9 @@ let package = Package(
       name: "ForebayUpstreams",
       dependencies: ["ForebayWire", "ForebayCore", "ForebayUV", "ForebayStore"],
       swiftSettings: strict),
-    .target(name: "ForebayConfig", dependencies: ["ForebayCore"], swiftSettings: strict),
+    .target(
+      name: "ForebayConfig", dependencies: ["ForebayWire", "ForebayCore", "CYAML"],
+      swiftSettings: strict),
     .target(
       name: "ForebayDaemon",
       dependencies: [
@@ -93,6 +96,9 @@ let package = Package(
     .testTarget(
       name: "ForebayClientTests",
       dependencies: ["ForebayClient", "ForebayWire", "ForebayCore", "TestFolder"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ForebayConfigTests", dependencies: ["ForebayConfig", "ForebayCore", "ForebayWire"],
       swiftSettings: strict),
     .testTarget(
       name: "ForebayCtlTests", dependencies: ["forebayctl", "ForebayClient"],

@@ -1,114 +1,148 @@
 import ForebayWire
 
 extension Settings {
-  /// What can't work together, in words for the operator. Empty means that the core may be built.
-  package func problems() -> [String] {
-    var found = limits.problems()
-    if routes.isEmpty { found.append("no route is configured") }
-    if classes.isEmpty { found.append("no class is configured") }
+  /// What can't work, each with the place of the setting: `routes[1].breaker.baseWait`. Empty means
+  /// that the core may be built.
+  package func problems() -> [SettingProblem] {
+    var found: [SettingProblem] = []
+    found.require(!routes.isEmpty, "routes", "must be at least one")
+    found.require(!classes.isEmpty, "classes", "must be at least one")
+    found += limits.validate().map { $0.within("limits") }
     for (index, route) in routes.enumerated() {
-      if routes[..<index].contains(where: { $0.name == route.name }) {
-        found.append("two routes have the same name: \(route.name)")
-      }
-      found += route.problems(limits)
+      var problems: [SettingProblem] = []
+      let isNew = !routes[..<index].contains { $0.name == route.name }
+      problems.require(
+        isNew, "name", "must be another than '\(route.name)', which a route has already")
+      problems += route.validate(limits)
+      found += problems.map { $0.within("routes[\(index)]") }
     }
     for (index, one) in classes.enumerated() {
-      if classes[..<index].contains(where: { $0.name == one.name }) {
-        found.append("two classes have the same name: \(one.name)")
+      var problems: [SettingProblem] = []
+      let isNew = !classes[..<index].contains { $0.name == one.name }
+      problems.require(
+        isNew, "name", "must be another than '\(one.name)', which a class has already")
+      for route in one.routes ?? [] {
+        let isKnown = routes.contains { $0.name == route }
+        problems.require(isKnown, "routes", "must name routes; there is none called '\(route)'")
       }
-      found += one.problems(routes)
+      problems += one.validate()
+      found += problems.map { $0.within("classes[\(index)]") }
     }
     return found
   }
 
   /// What shares are compared by: a thousandth is the least that anybody can want of another's part.
-  static var weightRange: ClosedRange<Int> { 1...1000 }
+  package static let weightRange: ClosedRange<Int> = 1...1_000
 }
 
 extension Limits {
-  func problems() -> [String] {
-    var found: [String] = []
-    func require(_ isFine: Bool, _ text: String) { if !isFine { found.append(text) } }
-    let frame = WireLimits.dataFixedBytes...WireLimits.frameBytesMax
-    require(
-      frame.contains(frameBytesMax),
-      "the maximum frame must be \(frame.lowerBound) to \(frame.upperBound) bytes, "
-        + "not \(frameBytesMax)")
-    require(
-      (0...WireLimits.overheadBytesMax).contains(overheadBytes),
-      "the overhead must be 0 to \(WireLimits.overheadBytesMax) bytes, not \(overheadBytes)")
-    require(nurserySegments >= 4, "the nursery needs at least 4 segments")
-    require(
-      connectionsMax >= 1 && connectionsPerPrincipalMax >= 1,
-      "at least 1 connection must be allowed, in all and of one user")
-    require(sessionsPerPrincipalMax >= 1, "a user must be allowed at least 1 session")
-    require(
-      (1...1_000_000).contains(controlFramesPerSecond) && controlFramesBurst >= 1,
-      "1 to 1000000 control frames a second must be allowed, and 1 at once")
-    let timeouts = [
-      ("hello", helloTimeout), ("frame", frameTimeout), ("reclaim", reclaimTimeout),
-      ("slow reader", slowReaderTimeout), ("heartbeat", heartbeat),
-    ]
-    for (name, timeout) in timeouts {
-      require(
-        timeout >= .milliseconds(1) && timeout <= .seconds(86_400),
-        "the \(name) timeout must be 1 ms to 1 d")
+  /// Segments beyond this would be a heap, not a nursery: 4 GiB.
+  package static let nurserySegmentsRange: ClosedRange<Int> = 4...65_536
+  /// Within a day: longer would be no limit.
+  package static let timeoutRange: ClosedRange<TimeSpan> = .milliseconds(1)...(.seconds(86_400))
+  /// Control frames have a limit that no configuration can turn off, or into a trap.
+  package static let controlFramesRange: ClosedRange<UInt64> = 10...1_000_000
+  package static let frameBytesRange: ClosedRange<Int> =
+    WireLimits.dataFixedBytes...WireLimits.frameBytesMax
+
+  func validate() -> [SettingProblem] {
+    var problems: [SettingProblem] = []
+    let frame = Self.frameBytesRange
+    problems.require(
+      frame.contains(frameBytesMax), "frameBytesMax",
+      "must be \(frame.lowerBound) to \(frame.upperBound) bytes, not \(frameBytesMax)")
+    problems.require(
+      (0...WireLimits.overheadBytesMax).contains(overheadBytes), "overheadBytes",
+      "must be 0 to \(WireLimits.overheadBytesMax) bytes, not \(overheadBytes)")
+    problems.require(
+      Self.nurserySegmentsRange.contains(nurserySegments), "nurserySegments",
+      "must be 4 to 65536 segments of 64 KiB, not \(nurserySegments)")
+    problems.require(connectionsMax >= 1, "connectionsMax", "must be at least 1 connection")
+    problems.require(
+      connectionsPerPrincipalMax >= 1, "connectionsPerPrincipalMax", "must be at least 1 connection"
+    )
+    problems.require(
+      sessionsPerPrincipalMax >= 1, "sessionsPerPrincipalMax", "must be at least 1 session")
+    for (name, time) in [
+      ("helloTimeout", helloTimeout), ("frameTimeout", frameTimeout),
+      ("reclaimTimeout", reclaimTimeout), ("slowReaderTimeout", slowReaderTimeout),
+      ("heartbeat", heartbeat), ("sessionMemory", sessionMemory),
+    ] {
+      problems.require(Self.timeoutRange.contains(time), name, "must be 1 ms to 1 d")
     }
-    return found
+    problems.require(
+      Self.controlFramesRange.contains(controlFramesBurst), "controlFramesBurst",
+      "must be 10 to 1000000 frames")
+    problems.require(
+      Self.controlFramesRange.contains(controlFramesPerSecond), "controlFramesPerSecond",
+      "must be 10 to 1000000 frames a second")
+    return problems
   }
 }
 
 extension ClassSettings {
-  func problems(_ known: [RouteSettings]) -> [String] {
-    var found = (rate?.validate() ?? []).map { "class \(name): rate: \($0)" }
+  func validate() -> [SettingProblem] {
+    var problems: [SettingProblem] = []
     let weights = Settings.weightRange
-    if !weights.contains(Int(clamping: weight)) {
-      found.append(
-        "class \(name): the weight must be \(weights.lowerBound) to \(weights.upperBound)")
-    }
-    if !weights.contains(Int(clamping: poolShare)) {
-      found.append(
-        "class \(name): the pool share must be \(weights.lowerBound) to \(weights.upperBound)")
-    }
-    if lanes == 0 { found.append("class \(name): at least one lane must be allowed") }
-    if routes?.isEmpty == true { found.append("class \(name): at least one route must be allowed") }
-    for route in routes ?? [] where !known.contains(where: { $0.name == route }) {
-      found.append("class \(name): there is no route \(route)")
-    }
-    return found
+    problems.require(weights.contains(Int(clamping: poolShare)), "poolShare", "must be 1 to 1000")
+    problems.require(weights.contains(Int(clamping: weight)), "weight", "must be 1 to 1000")
+    problems.require(lanes != 0, "lanes", "must be at least one")
+    problems.require(routes?.isEmpty != true, "routes", "must be at least one, or none for all")
+    problems += (rate?.validate() ?? []).map { $0.within("rate") }
+    return problems
   }
 }
 
 extension RouteSettings {
-  func problems(_ limits: Limits) -> [String] {
-    var found: [String] = []
-    let least = reserve(limits) * 2 + Cost(bytes: controlReserveBytes)
-    if bufferBytes < least.bytes {
-      found.append(
-        "route \(name): a buffer of \(bufferBytes) bytes can't serve two clients with frames of "
-          + "\(limits.frameBytesMax) bytes; give it at least \(least.bytes), or lower the maximum frame"
-      )
-    }
-    if bufferMessages < least.messages || bufferMessages < 2 {
-      found.append("route \(name): a buffer of \(bufferMessages) messages is too small; give it 2")
-    }
-    if windowMessagesMax < 1 {
-      found.append("route \(name): the window must be at least 1 message")
-    }
-    if upstream.batchMessagesMax < 1 || upstream.inFlightMessagesMax < 1 {
-      found.append("route \(name): at least one message must be allowed in flight")
-    }
-    let weights = Settings.weightRange
-    if laneWeights.count != WireLimits.lanesMax || !laneWeights.allSatisfy(weights.contains) {
-      found.append(
-        "route \(name): \(WireLimits.lanesMax) lane weights are needed, each "
-          + "\(weights.lowerBound) to \(weights.upperBound)")
-    }
-    found += breaker.validate().map { "route \(name): breaker: \($0)" }
-    found += backoff.validate().map { "route \(name): backoff: \($0)" }
-    found += retryBudget.validate().map { "route \(name): retry budget: \($0)" }
-    found += recovery.validate().map { "route \(name): recovery: \($0)" }
-    found += (rate?.validate() ?? []).map { "route \(name): rate: \($0)" }
-    return found
+  /// Sums over routes and clients stay far within 64 bits.
+  package static let bufferBytesMax: UInt64 = 1 << 40
+  package static let messagesMax: UInt64 = 1_000_000_000
+  package static let attemptTimeoutRange = Limits.timeoutRange
+
+  func validate(_ limits: Limits) -> [SettingProblem] {
+    var problems: [SettingProblem] = []
+    validateSpace(limits, &problems)
+    problems.require(
+      Self.attemptTimeoutRange.contains(attemptTimeout), "attemptTimeout", "must be 1 ms to 1 d")
+    problems.require(
+      laneWeights.count == WireLimits.lanesMax, "laneWeights",
+      "must be \(WireLimits.lanesMax) numbers, one a lane")
+    problems.require(
+      laneWeights.allSatisfy(Settings.weightRange.contains), "laneWeights", "must be 1 to 1000 each"
+    )
+    problems.require(
+      upstream.batchMessagesMax >= 1, "upstream.batchMessagesMax", "must be at least 1 message")
+    problems.require(
+      upstream.inFlightMessagesMax >= 1, "upstream.inFlightMessagesMax",
+      "must be at least 1 message")
+    problems += breaker.validate().map { $0.within("breaker") }
+    problems += backoff.validate().map { $0.within("backoff") }
+    problems += retryBudget.validate().map { $0.within("retryBudget") }
+    problems += recovery.validate().map { $0.within("recovery") }
+    problems += (rate?.validate() ?? []).map { $0.within("rate") }
+    return problems
+  }
+
+  /// Two clients must be able to hold a largest frame each, or they can wait for each other for ever.
+  private func validateSpace(_ limits: Limits, _ problems: inout [SettingProblem]) {
+    problems.require(
+      (1...Self.messagesMax).contains(windowMessagesMax), "windowMessagesMax",
+      "must be 1 to \(Self.messagesMax) messages, not \(windowMessagesMax)")
+    problems.require(
+      (2...Self.messagesMax).contains(bufferMessages), "bufferMessages",
+      "must be 2 to \(Self.messagesMax) messages, not \(bufferMessages)")
+    problems.require(
+      bufferBytes <= Self.bufferBytesMax, "bufferBytes",
+      "must be at most \(Self.bufferBytesMax) bytes")
+    problems.require(
+      controlReserveBytes <= Self.bufferBytesMax, "controlReserveBytes",
+      "must be at most \(Self.bufferBytesMax) bytes")
+    guard problems.isEmpty, Limits.frameBytesRange.contains(limits.frameBytesMax) else { return }
+    // Where the bytes suffice, so do the messages: they are owed in the same proportion.
+    let least = reserve(limits).bytes * 2 + controlReserveBytes
+    problems.require(
+      bufferBytes >= least, "bufferBytes",
+      "must be at least \(least) bytes, not \(bufferBytes), to serve two clients with frames of "
+        + "\(limits.frameBytesMax) bytes; or lower the maximum frame")
   }
 }

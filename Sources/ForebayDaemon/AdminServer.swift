@@ -1,3 +1,4 @@
+import ForebayConfig
 import ForebayUV
 import Glibc
 
@@ -11,9 +12,10 @@ final class AdminServer {
   private let listener: UnixListener
   private var sessions = 0
 
-  init(path: String, on loop: Loop, _ daemon: Daemon) throws {
+  init(_ settings: AdminAccess, on loop: Loop, _ daemon: Daemon) throws {
     self.daemon = daemon
-    listener = try UnixListener(on: loop, path: path, mode: 0o600)
+    listener = try UnixListener(
+      on: loop, path: settings.path, mode: settings.mode.bits, group: settings.group)
     try listener.accept { [unowned self] arrival in
       if case .success(let (stream, credentials)) = arrival { accepted(stream, credentials) }
     }

@@ -1,20 +1,43 @@
+import ForebayConfig
 import ForebayCore
 import ForebayUV
 import ForebayWire
 
 // Client connections: accepted, read, written, closed, each as the core says.
 extension Daemon {
-  /// What the kernel says where it can't say who it is: a user of another user namespace. Such users
-  /// would all be one principal, so none is let in.
-  private static let overflowUser: UInt32 = 65_534
-
-  func accepted(_ stream: StreamHandle, _ key: PrincipalKey, isTCP: Bool) {
-    event()
-    guard key.user != Self.overflowUser else {
+  /// A client on one of `settings.sockets`.
+  func accepted(_ stream: StreamHandle, _ credentials: PeerCredentials, socket: Int) {
+    let key = PrincipalKey(listener: Self.listener(ofSocket: socket), user: credentials.user)
+    switch classes.find(
+      socketClass: settings.sockets[socket].className, user: credentials.user,
+      group: credentials.group)
+    {
+    case .classIndex(let index): accepted(stream, key, classIndex: index, isTCP: false)
+    case .refused:
       log.refused(.notPermitted, user: key.user)
-      return Refusal.send(ErrorFrame(.notPermitted), on: stream)
+      Refusal.send(ErrorFrame(.notPermitted), on: stream)
     }
-    switch core.clientConnected(key, classIndex: 0, needsHeartbeat: isTCP, now: now) {
+  }
+
+  /// A client or peer by TCP: all of them are one principal.
+  func acceptedPeer(_ stream: StreamHandle) {
+    let key = PrincipalKey(listener: Self.peerListener, user: .max)
+    let classIndex = classes.find(named: settings.peers.className)
+    accepted(stream, key, classIndex: classIndex, isTCP: true)
+  }
+
+  /// What tells sockets apart in principals' keys. A message's key is made from it, so a socket keeps
+  /// its number as long as it keeps its place in the list.
+  private static func listener(ofSocket index: Int) -> UInt32 {
+    index == 0 ? 0 : UInt32(index) + peerListener
+  }
+  private static let peerListener: UInt32 = 1
+
+  private func accepted(
+    _ stream: StreamHandle, _ key: PrincipalKey, classIndex: Int, isTCP: Bool
+  ) {
+    event()
+    switch core.clientConnected(key, classIndex: classIndex, needsHeartbeat: isTCP, now: now) {
     case .refused(let code):
       log.refused(code, user: key.user)
       Refusal.send(GoAway(code, deadlineMilliseconds: 0), on: stream)

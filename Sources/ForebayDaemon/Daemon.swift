@@ -14,7 +14,8 @@ import Logging
 package final class Daemon {
   package static let version = Release.version
 
-  let settings: DaemonSettings
+  private(set) var configuration: Configuration
+  var settings: DaemonSettings { configuration.settings }
   let loop: Loop
   var core: Sidecar
   let log: EventLog
@@ -22,9 +23,12 @@ package final class Daemon {
   private(set) var turn: UInt64 = 1
 
   var connections: [ClientConnection?] = []
+  /// Tells the class of whoever comes.
+  private(set) var classes: ClassFinder
   private var upstreams: [(any Upstream)?] = []
   var peers: [PeerConnection?] = []
-  private var clientListener: UnixListener?
+  /// One for each of `settings.sockets`, at its index.
+  private var clientListeners: [UnixListener] = []
   private var peerListener: TCPListener?
   private(set) var admin: AdminServer?
   private var timer: Timer?
@@ -43,10 +47,12 @@ package final class Daemon {
   let linkVectors = UnsafeMutableBufferPointer<UnsafeRawBufferPointer>.allocate(capacity: 128)
   let ioVectors = UnsafeMutableBufferPointer<IOVector>.allocate(capacity: 128)
 
-  /// `settings.problems()` must be empty. Opens stores and sockets; nothing is served before `run`.
-  package init(_ settings: DaemonSettings) throws {
+  /// Opens stores and sockets; nothing is served before `run`.
+  package init(_ configuration: Configuration) throws {
     StandardStreams.openMissing()
-    self.settings = settings
+    self.configuration = configuration
+    let settings = configuration.settings
+    classes = ClassFinder(settings)
     loop = try Loop()
     startedAt = Instant(nanoseconds: Loop.now)
     watch = CallbackWatch(now: startedAt, used: ThreadTime.used())
@@ -70,12 +76,10 @@ package final class Daemon {
     ioVectors.deallocate()
   }
 
-  private static func traits(_ route: DaemonSettings.RouteTarget, _ limits: Limits)
-    -> UpstreamTraits
-  {
+  private static func traits(_ route: RouteTarget, _ limits: Limits) -> UpstreamTraits {
     switch route.address {
     case .journal:
-      return JournalUpstream.traits(frameBytesMax: limits.frameBytesMax)
+      return route.narrowed(JournalUpstream.traits(frameBytesMax: limits.frameBytesMax))
     case .peerUnix, .peerTCP:
       // The peer's credit bounds what is out, and it costs no copy here.
       var traits = UpstreamTraits()
@@ -83,7 +87,7 @@ package final class Daemon {
       traits.deduplicates = true
       traits.inFlightMessagesMax = Int(clamping: route.settings.bufferMessages)
       traits.inFlightBytesMax = Int(clamping: route.settings.bufferBytes)
-      return traits
+      return route.narrowed(traits)
     }
   }
 
@@ -101,8 +105,8 @@ package final class Daemon {
 
   private func open() throws {
     // What can't work is refused before a first journal or directory is made.
-    try UnixListener.checkPath(settings.clientSocket)
-    try UnixListener.checkPath(settings.adminSocket)
+    for socket in settings.sockets { try UnixListener.checkPath(socket.path) }
+    try UnixListener.checkPath(settings.admin.path)
     upstreams = Array(repeating: nil, count: settings.routes.count)
     peers = Array(repeating: nil, count: settings.routes.count)
     for (index, route) in settings.routes.enumerated() {
@@ -123,31 +127,33 @@ package final class Daemon {
     for signal in Signals.terminating {
       signals.append(try SignalHandle(on: loop, signal) { [unowned self] in terminate() })
     }
-    try Directories.makeIfMissing(parentOf: settings.adminSocket, mode: 0o700)
-    admin = try AdminServer(path: settings.adminSocket, on: loop, self)
-    try Directories.makeIfMissing(parentOf: settings.clientSocket, mode: 0o755)
+    try Directories.makeIfMissing(parentOf: settings.admin.path, mode: 0o700)
+    admin = try AdminServer(settings.admin, on: loop, self)
+    for socket in settings.sockets {
+      try Directories.makeIfMissing(parentOf: socket.path, mode: 0o755)
+    }
     try listen()
   }
 
   private func listen() throws {
-    let listener = try UnixListener(
-      on: loop, path: settings.clientSocket, mode: settings.clientSocketMode)
-    clientListener = listener
-    try listener.accept { [unowned self] arrival in
-      switch arrival {
-      case .success(let (stream, credentials)):
-        accepted(stream, PrincipalKey(listener: 0, user: credentials.user), isTCP: false)
-      case .failure(let error): log.problem("accept failed", ["error": "\(error)"])
+    for (index, socket) in settings.sockets.enumerated() {
+      let listener = try UnixListener(
+        on: loop, path: socket.path, mode: socket.mode.bits, group: socket.group)
+      clientListeners.append(listener)
+      try listener.accept { [unowned self] arrival in
+        switch arrival {
+        case .success(let (stream, credentials)): accepted(stream, credentials, socket: index)
+        case .failure(let error): log.problem("accept failed", ["error": "\(error)"])
+        }
       }
     }
-    guard let address = settings.peerListener else { return }
+    guard let address = settings.peers.listen else { return }
     let peerListener = try TCPListener(
       on: loop, SocketAddress(numeric: address.host, port: address.port))
     self.peerListener = peerListener
     try peerListener.accept { [unowned self] arrival in
       switch arrival {
-      case .success(let stream):
-        accepted(stream, PrincipalKey(listener: 1, user: .max), isTCP: true)
+      case .success(let stream): acceptedPeer(stream)
       case .failure(let error): log.problem("accept failed", ["error": "\(error)"])
       }
     }
@@ -160,7 +166,7 @@ package final class Daemon {
     log.event(
       "ready",
       [
-        "socket": settings.clientSocket, "admin": settings.adminSocket,
+        "socket": settings.sockets.map(\.path).joined(separator: ","), "admin": settings.admin.path,
         "routes": settings.routes.map { "\($0.settings.name)=\($0.address)" }.joined(
           separator: ","),
         "start_ms": "\(now.since(startedAt).millisecondsRoundedUp)",
@@ -238,8 +244,8 @@ package final class Daemon {
     switch core.lifecycle {
     case .running:
       log.event("draining", ["timeout_ms": "\(settings.drainTimeout.millisecondsRoundedUp)"])
-      clientListener?.close()
-      clientListener = nil
+      for listener in clientListeners { listener.close() }
+      clientListeners = []
       peerListener?.close()
       peerListener = nil
       core.drain(until: now + settings.drainTimeout, now: now)

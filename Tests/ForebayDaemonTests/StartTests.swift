@@ -99,8 +99,8 @@ import Testing
   private static let longPath = "/tmp/" + String(repeating: "long/", count: 25) + "x.sock"
 
   @Test(arguments: [
-    Mistake(options: ["--socket", longPath], status: 1, told: "107"),
-    Mistake(options: ["--socket", "@abstract"], status: 1, told: "abstract"),
+    Mistake(options: ["--socket", longPath], status: 64, told: "107"),
+    Mistake(options: ["--socket", "@abstract"], status: 64, told: "abstract"),
     Mistake(options: ["--socket", "/nowhere/at/all/c.sock"], status: 1, told: "/nowhere/at"),
     Mistake(options: ["--upstream", "kafka:x"], status: 64, told: "write journal:PATH"),
     Mistake(options: ["--upstream", "forebay+tcp:host"], status: 64, told: "HOST:PORT"),
@@ -111,8 +111,8 @@ import Testing
     Mistake(options: ["--upstream", "=journal:/nowhere/j.db"], status: 64, told: "NAME=URL"),
     Mistake(options: ["--buffer-bytes", "lots"], status: 64, told: "64MiB"),
     Mistake(options: ["--buffer-bytes", "1MiB"], status: 64, told: "lower the maximum frame"),
-    Mistake(options: ["--buffer-messages", "1"], status: 64, told: "give it 2"),
-    Mistake(options: ["--window-messages", "0"], status: 64, told: "at least 1"),
+    Mistake(options: ["--buffer-messages", "1"], status: 64, told: "must be 2 to"),
+    Mistake(options: ["--window-messages", "0"], status: 64, told: "must be 1 to"),
     Mistake(options: ["--frame-bytes", "23"], status: 64, told: "24 to"),
     Mistake(options: ["--frame-bytes", "17MiB"], status: 64, told: "24 to"),
     Mistake(options: ["--attempt-timeout", "soon"], status: 64, told: "30s"),

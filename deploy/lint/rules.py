@@ -23,7 +23,7 @@ ARROWS = {
     "ForebayUV": {"CUV", "ForebayWire"},
     "ForebayStore": {"CSQLite", "ForebayWire"},
     "ForebayUpstreams": {"ForebayCore", "ForebayUV", "ForebayStore", "ForebayWire"},
-    "ForebayConfig": {"ForebayCore", "ForebayWire"},
+    "ForebayConfig": {"CYAML", "ForebayCore", "ForebayWire"},
     "ForebayDaemon": {
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayUpstreams", "ForebayStore",
         "ForebayUV", "Logging",
@@ -128,7 +128,7 @@ def package_dependencies(manifest):
 
 def libraries(project):
     """Each C library is imported by one target only, tests included."""
-    owners = {"CUV": "ForebayUV", "CSQLite": "ForebayStore"}
+    owners = {"CUV": "ForebayUV", "CSQLite": "ForebayStore", "CYAML": "ForebayConfig"}
     for path in project.swift("Sources", "Tests"):
         target = path.split("/")[1]
         for module, line in imports(project, path):

@@ -12,6 +12,11 @@ package struct SettingProblem: Equatable, Sendable, CustomStringConvertible {
   }
 
   package var description: String { "\(setting) \(rule)" }
+
+  /// The same, seen from the settings that hold these as `place`.
+  func within(_ place: String) -> SettingProblem {
+    SettingProblem("\(place).\(setting)", rule)
+  }
 }
 
 extension [SettingProblem] {

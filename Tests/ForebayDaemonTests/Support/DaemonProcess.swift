@@ -14,21 +14,22 @@ final class DaemonProcess {
   var adminSocket: String { place.file("\(name)-admin/admin.sock") }
   var journal: String { place.file("\(name).db") }
 
-  /// Starts it; without an `--upstream X` among the options it writes to a journal. `prefix` is put
-  /// before the program: something that runs it under other limits.
+  /// Starts it; without an `--upstream X` among the options it writes to a journal. With a `--config
+  /// FILE` among them, the file says everything but the admin socket. `prefix` is put before the
+  /// program: something that runs it under other limits.
   init(
     in place: Workplace, name: String = "d", prefix: [String] = [], _ options: [String] = []
   ) throws {
     self.place = place
     self.name = name
     self.prefix = prefix
-    let usual =
-      options.contains("--upstream") ? [] : ["--upstream", "journal:\(place.file(name)).db"]
+    let hasFile = options.contains("--config")
+    let upstream =
+      hasFile || options.contains("--upstream")
+      ? [] : ["--upstream", "journal:\(place.file(name)).db"]
+    let socket = hasFile ? [] : ["--socket", place.file("\(name).sock")]
     self.options =
-      [
-        "--socket", place.file("\(name).sock"),
-        "--admin-socket", place.file("\(name)-admin/admin.sock"),
-      ] + usual + options
+      socket + ["--admin-socket", place.file("\(name)-admin/admin.sock")] + upstream + options
     program = try Self.start(prefix, self.options, in: place)
   }
 
