@@ -43,6 +43,10 @@ check-proto:
 	$(PYTHON) proto/vectors/check.py
 	$(PYTHON) proto/test_dissector.py
 
+# Checks the models of credit and breaker with spin, and that each weakened one fails.
+model: deps
+	$(PYTHON) proto/model/check.py
+
 # Checks layers, determinism, codes, shell scripts and format. deploy/lint/rules.py has the rules.
 lint:
 	$(PYTHON) deploy/lint/test_lint.py
@@ -83,5 +87,5 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
-.PHONY: help deps build test lint settings format demo bench install clean \
+.PHONY: help deps build test model lint settings format demo bench install clean \
   check-proto
