@@ -50,30 +50,6 @@ package struct ClientSocket: Equatable, Sendable {
   package init() {}
 }
 
-/// The operators' socket, and who may do what on it.
-package struct AdminAccess: Equatable, Sendable {
-  /// In a directory of its own, so that access to the clients' socket says nothing about this one.
-  package var path = "/run/forebay-admin/admin.sock"
-  package var mode = FileMode(0o600)
-  package var group: UInt32?
-  /// Nobody named: whoever can open the socket may look.
-  package var view = People()
-  package var operate = People()
-  /// Besides root and the daemon's own user.
-  package var administrate = People()
-  package init() {}
-
-  package struct People: Equatable, Sendable {
-    package var users: [UInt32] = []
-    package var groups: [UInt32] = []
-    package init() {}
-    package var isEmpty: Bool { users.isEmpty && groups.isEmpty }
-    package func contains(user: UInt32, group: UInt32) -> Bool {
-      users.contains(user) || groups.contains(group)
-    }
-  }
-}
-
 /// Plain TCP for peers, on loopback only.
 package struct PeerListener: Equatable, Sendable {
   /// Nil for none.

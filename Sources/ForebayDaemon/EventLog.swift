@@ -36,6 +36,11 @@ final class EventLog {
     write(.warning, "client refused", ["code": "\(code)", "uid": "\(user)"])
   }
 
+  var level: DaemonSettings.LogLevel {
+    get { DaemonSettings.LogLevel(rawValue: logger.logLevel.rawValue) ?? .info }
+    set { logger.logLevel = Logger.Level(rawValue: newValue.rawValue) ?? .info }
+  }
+
   private func write(_ level: Logger.Level, _ text: String, _ fields: [String: String]) {
     guard let suppressed = admit(text) else { return }
     var metadata = Logger.Metadata()

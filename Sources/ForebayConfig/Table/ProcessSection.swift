@@ -33,6 +33,8 @@ extension SettingsTable {
       "admin.group", \.admin.group, orNone(id), "The group that owns the socket, by number.",
       needsRestart: true),
     Setting(
+      "admin.level", \.admin.level, .choice, "Nobody on the socket may do more than this."),
+    Setting(
       "admin.view.uids", \.admin.view.users, list(of: id),
       "Users that may look. With no user and no group named, whoever can open the socket may."),
     Setting("admin.view.gids", \.admin.view.groups, list(of: id), "Groups that may look."),

@@ -26,7 +26,7 @@ extension SettingsTable {
     Setting(
       "control_reserve_bytes", \.settings.controlReserveBytes,
       .size(0...RouteSettings.bufferBytesMax),
-      "Kept back of it for frames that cost nothing.", needsRestart: true),
+      "Kept back of it for frames that cost nothing."),
     Setting(
       "window_messages_max", \.settings.windowMessagesMax, .count(1...RouteSettings.messagesMax),
       "Messages that one client may have unsettled.", flag: "window-messages"),
@@ -52,23 +52,23 @@ extension SettingsTable {
       "After this long without an answer an attempt counts as failed.", flag: "attempt-timeout"),
     Setting(
       "batch.messages", \.batchMessages, orNone(.count(1...1_000_000)),
-      "Messages in one call; none: what the upstream takes.", needsRestart: true,
+      "Messages in one call; none: what the upstream takes.",
       fields: ["upstream.batchMessagesMax"]),
     Setting(
       "batch.bytes", \.batchBytes, orNone(.size(1...(1 << 30))),
       "Bytes after which a call takes no further messages; none: what the upstream takes.",
-      needsRestart: true, fields: ["upstream.batchBytesMax"]),
+      fields: ["upstream.batchBytesMax"]),
     Setting(
       "in_flight.calls", \.callsMax, orNone(.count(1...1_000_000)),
-      "Calls without an answer; none: what the upstream takes.", needsRestart: true,
+      "Calls without an answer; none: what the upstream takes.",
       fields: ["upstream.callsMax"]),
     Setting(
       "in_flight.messages", \.inFlightMessages, orNone(.count(1...1_000_000_000)),
-      "Messages without an answer; none: what the upstream takes.", needsRestart: true,
+      "Messages without an answer; none: what the upstream takes.",
       fields: ["upstream.inFlightMessagesMax"]),
     Setting(
       "in_flight.bytes", \.inFlightBytes, orNone(.size(1...(1 << 40))),
-      "The same in bytes; none: what the upstream takes.", needsRestart: true,
+      "The same in bytes; none: what the upstream takes.",
       fields: ["upstream.inFlightBytesMax"]),
   ]
 

@@ -15,6 +15,8 @@ struct Setting<Scope>: Sendable {
   let isRequired: Bool
   let print: @Sendable (Scope) -> String
   let write: @Sendable (Written, inout Scope) throws(FormProblem) -> Void
+  /// Gives the second what the first has.
+  let copy: @Sendable (Scope, inout Scope) -> Void
 
   init<Value>(
     _ key: String, _ path: any WritableKeyPath<Scope, Value> & Sendable, _ form: Form<Value>,
@@ -32,6 +34,7 @@ struct Setting<Scope>: Sendable {
     write = { (written: Written, scope: inout Scope) throws(FormProblem) in
       scope[keyPath: path] = try form.read(written)
     }
+    copy = { $1[keyPath: path] = $0[keyPath: path] }
   }
 }
 

@@ -58,7 +58,8 @@ struct SettingsTableTests {
   private static let candidates: [String: [String]] = [
     "number": ["2", "3", "77", "200", "5000"], "numbers": ["[2, 3]", "[2, 1, 1, 1, 1, 1, 1, 1]"],
     "size": ["2MiB", "300KiB", "4KiB", "3"], "time": ["2s", "7s", "40s", "70s"],
-    "flag": ["true", "false"], "word": ["debug"], "mode": ["0640"], "path": ["/run/other.sock"],
+    "flag": ["true", "false"], "word": ["debug", "operate"], "mode": ["0640"],
+    "path": ["/run/other.sock"],
     "url": ["forebay+unix:/run/hub.sock"], "name": ["default", "another"],
     "names": ["[default]", "[r]"], "rate": ["500/s"], "host:port": ["127.0.0.1:7420"],
   ]
