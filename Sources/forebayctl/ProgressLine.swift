@@ -15,8 +15,10 @@ struct ProgressLine {
   struct Facts {
     var sent = 0
     var settled = 0
-    /// Of the input, where its size is known.
+    /// How much of the input is sent, where its size is known.
     var fraction: Double?
+    /// All of the input is sent; what is left is to wait.
+    var isAllSent = false
   }
 
   mutating func update(_ facts: Facts, _ statistics: @autoclosure () -> ClientStatistics) {
@@ -44,21 +46,25 @@ struct ProgressLine {
       line += "] \(Int(fraction * 100))%  "
     }
     line += "sent \(facts.sent)  settled \(facts.settled)  \(short(perSecond))/s  "
-    return line + window(statistics)
+    return line + state(facts, statistics)
   }
 
-  private static func window(_ statistics: ClientStatistics) -> String {
+  private static func state(_ facts: Facts, _ statistics: ClientStatistics) -> String {
     switch statistics.status {
-    case .ready: return "window open (\(statistics.windowMessages))"
+    case .ready:
+      return facts.isAllSent
+        ? "waiting for \(max(0, facts.sent - facts.settled))"
+        : "window open (\(statistics.windowMessages))"
     case .blocked:
-      var text = "window shut"
-      if let reason = statistics.windowReason { text += ": \(reason)" }
+      // While it opens a little with every receipt, the daemon gives no reason.
+      guard let reason = statistics.windowReason else { return "window used up" }
+      var text = "window shut: \(reason)"
       if let retryAfter = statistics.retryAfter {
         text += ", retry in \(TimeText.seconds(retryAfter)) s"
       }
       return text
-    case .connecting:
-      return "connecting" + (statistics.lastProblem.map { ": \($0)" } ?? "")
+    // Why it isn't connected stands above, on a line of its own.
+    case .connecting: return "connecting"
     case .draining: return "the daemon is going"
     case .closed: return "closed"
     }
@@ -88,15 +94,20 @@ struct ProgressLine {
 /// Messages a second, smoothed over about a second.
 struct RateMeter {
   private var last: (settled: Int, at: ContinuousClock.Instant)?
-  private var rate = 0.0
+  /// Of rates that count the less the older they are, and their weights together: less than 1 in the
+  /// beginning, where a sum alone would say too little.
+  private var sum = 0.0
+  private var weight = 0.0
 
   mutating func update(settled: Int, now: ContinuousClock.Instant) -> Double {
     defer { last = (settled, now) }
     guard let last else { return 0 }
     let elapsed = (now - last.at) / Duration.seconds(1)
-    guard elapsed > 0 else { return rate }
+    guard elapsed > 0 else { return weight > 0 ? sum / weight : 0 }
     let fresh = Double(settled - last.settled) / elapsed
-    rate += (fresh - rate) * min(1, elapsed)
-    return rate
+    let share = min(1, elapsed)
+    sum += (fresh - sum) * share
+    weight += (1 - weight) * share
+    return sum / weight
   }
 }

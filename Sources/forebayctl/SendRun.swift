@@ -29,6 +29,8 @@ struct SendRun: ~Copyable {
   private var problem: String?
   private var patience: Patience
   private var toldProblem: String?
+  /// All of the input is handed to the client.
+  private var isInputOver = false
 
   init(_ plan: Plan, descriptor: Int32) throws(ForebayError) {
     self.plan = plan
@@ -69,7 +71,9 @@ struct SendRun: ~Copyable {
         switch try submitLines(&reader) {
         case .queueFull: break
         case .needsInput: needsInput = true
-        case .stop(let status): inputStatus = status
+        case .stop(let status):
+          inputStatus = status
+          isInputOver = true
         }
       }
       if let inputStatus, client.unansweredCount == 0 { return inputStatus }
@@ -152,11 +156,12 @@ struct SendRun: ~Copyable {
   private func facts(sent: Int) -> ProgressLine.Facts {
     var facts = ProgressLine.Facts(sent: sent, settled: tally.settled)
     let submitted = Int(client.statistics.submitted)
-    if let size = plan.inputBytes, size > 0, submitted > 0 {
+    if let size = plan.inputBytes, size > 0 {
       // By what is sent, not by what was read ahead; each line has its newline.
       let handedIn = Double(bytes + submitted) / Double(size)
-      facts.fraction = min(1, handedIn * Double(sent) / Double(submitted))
+      facts.fraction = min(1, handedIn * Double(sent) / Double(max(1, submitted)))
     }
+    facts.isAllSent = isInputOver && sent == submitted
     return facts
   }
 

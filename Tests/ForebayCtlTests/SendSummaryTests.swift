@@ -87,14 +87,16 @@ import Testing
 }
 
 @Suite struct ProgressLineTests {
-  private func line(_ adjust: (inout ClientStatistics) -> Void) -> String {
+  private func line(
+    isAllSent: Bool = false, _ adjust: (inout ClientStatistics) -> Void
+  ) -> String {
     var statistics = ClientStatistics(
       status: .ready, submitted: 10, unsettled: 0, unsettledBytes: 0, queued: 0,
       windowMessages: 876, windowBytes: 0, blockedTime: .zero, reconnects: 0)
     adjust(&statistics)
-    return ProgressLine.line(
-      ProgressLine.Facts(sent: 12_345, settled: 12_000, fraction: 0.5), perSecond: 45_100,
-      statistics)
+    let facts = ProgressLine.Facts(
+      sent: 12_345, settled: 12_000, fraction: 0.5, isAllSent: isAllSent)
+    return ProgressLine.line(facts, perSecond: 45_100, statistics)
   }
 
   @Test func saysHowFarItIsAndHowFast() {
@@ -111,6 +113,31 @@ import Testing
         $0.windowReason = "BREAKER_OPEN"
         $0.retryAfter = .milliseconds(1_500)
       }.hasSuffix("window shut: BREAKER_OPEN, retry in 1.500 s"))
+  }
+
+  @Test func saysThatTheWindowIsUsedUp() {
+    // It opens a little with every receipt; nobody gave a reason.
+    #expect(line { $0.status = .blocked }.hasSuffix("  window used up"))
+  }
+
+  @Test func saysWhatItWaitsForInTheEnd() {
+    #expect(line(isAllSent: true) { _ in }.hasSuffix("  waiting for 345"))
+  }
+
+  @Test func theRateIsRightFromTheStart() {
+    var meter = RateMeter()
+    let start = ContinuousClock.now
+    #expect(meter.update(settled: 0, now: start) == 0)
+    for tick in 1...50 {
+      let rate = meter.update(settled: tick * 500, now: start + .milliseconds(100 * tick))
+      #expect(abs(rate - 5_000) < 1)
+    }
+    // A second and a half later it has all but forgotten.
+    var rate = 5_000.0
+    for tick in 51...75 {
+      rate = meter.update(settled: 25_000, now: start + .milliseconds(100 * tick))
+    }
+    #expect(rate < 500)
   }
 
   @Test func numbersAreShort() {
