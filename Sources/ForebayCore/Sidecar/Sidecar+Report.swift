@@ -90,13 +90,17 @@ extension Sidecar {
 
   private mutating func clientReport(_ client: UInt32, now: Instant) -> ClientReport {
     let session = clients[client].session
+    // Within a turn, credit that has just been used up may be followed by more, and nobody has said yet
+    // that there is none: that isn't shut. And the reason is the one that the client is told.
+    let isShut = clients[client].isOpen && isShut(client)
+    let reason = isShut ? shutReason(client, clients[client].route) : .none
     return ClientReport(
       id: clients[client].id, user: clients[client].key.user,
       limit: clients[client].window.limit, advertised: clients[client].window.advertised,
       received: clients[client].window.received,
       held: session == none ? .zero : sessions[session].held,
       unseenMessages: session == none ? 0 : sessions[session].outcomes.messages,
-      window: clients[client].target, isShut: isShut(client), reason: clients[client].reason,
+      window: clients[client].target, isShut: reason != .none, reason: reason,
       blockedCost: clients[client].blockedCost, isWaiting: clients[client].isWaiting,
       isReclaiming: clients[client].window.reclaim != nil,
       idle: now.since(clients[client].lastData))

@@ -48,6 +48,26 @@ import Testing
     harness.expectNoProblems()
   }
 
+  @Test func aReportSaysShutWhereTheClientIsTold() {
+    let harness = SidecarHarness { $0.routes[0].windowMessagesMax = 100 }
+    let client = TestClient(harness)
+    client.join()
+    harness.upstream.manner = .hold
+    harness.turn {
+      // More credit may follow at the end of the turn: nobody has said no.
+      client.offer(Int(client.credit.messages))
+      let report = harness.core.clientReports(now: harness.now)[0]
+      #expect(report.received.messages == report.limit.messages)
+      #expect(!report.isShut && report.reason == .none)
+    }
+    client.offer(500)
+    harness.pass(.seconds(1))
+    expectWindow(client.lastWindow, .windowMaximum)
+    let report = harness.core.clientReports(now: harness.now)[0]
+    #expect(report.isShut && report.reason == .windowMaximum)
+    harness.expectNoProblems()
+  }
+
   @Test func aClientHasNoMoreUnsettledThanItsMaximum() {
     let harness = SidecarHarness { $0.routes[0].windowMessagesMax = 100 }
     let client = TestClient(harness)
