@@ -61,9 +61,9 @@ settings: deps
 format:
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
 
-# Builds, sends a file's lines through forebayd by several clients, and proves where they went.
+# Builds, and shows producers slowed by windows and an upstream killed and revived. 40 s; proves its numbers.
 demo: build
-	deploy/demo.sh
+	$(BIN)/forebay-bench demo
 
 # Measures forebayd against a raw byte relay and counts its allocations. For a quick look: BENCH_FLAGS=--smoke
 bench: build

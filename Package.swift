@@ -71,13 +71,16 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "forebay-bench",
-      dependencies: ["ForebayWire", "ForebayCore", "ForebayUV", histogram, argumentParser],
+      dependencies: [
+        "ForebayWire", "ForebayCore", "ForebayUV", "ForebayStore", histogram, argumentParser,
+      ],
       exclude: ["relay", "malloc-counter"], swiftSettings: strict),
 
     // Where tests may put files.
     .target(name: "TestFolder", path: "Tests/TestFolder", swiftSettings: strict),
     .testTarget(
       name: "ForebayBenchTests", dependencies: ["forebay-bench", "ForebayWire", "ForebayCore"],
+      exclude: ["Golden"],
       swiftSettings: strict),
     .testTarget(
       name: "ForebayWireTests", dependencies: ["ForebayWire"], swiftSettings: strict),

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <uv.h>
@@ -37,6 +38,12 @@ static inline void forebay_unix_address(
   memset(address, 0, sizeof *address);
   address->sun_family = AF_UNIX;
   memcpy(address->sun_path, path, length);
+}
+
+// Has the kernel send this process `signal` when its parent ends; 0, or -1 with errno set. `prctl` has
+// a variable number of arguments, and such functions aren't imported.
+static inline int forebay_signal_at_parents_end(int signal) {
+  return prctl(PR_SET_PDEATHSIG, (unsigned long)signal);
 }
 
 #endif

@@ -5,5 +5,7 @@ struct Program: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "forebay-bench",
     abstract: "Loads, sinks and measurements for Forebay.",
-    subcommands: [LoadCommand.self, SinkCommand.self, PairsCommand.self])
+    subcommands: [
+      LoadCommand.self, SinkCommand.self, PairsCommand.self, DemoCommand.self, LeashCommand.self,
+    ])
 }

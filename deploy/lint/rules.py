@@ -32,7 +32,8 @@ ARROWS = {
     "forebayd": {"ForebayDaemon", "ForebayConfig", "ArgumentParser"},
     "forebayctl": {"ForebayClient", "ForebayStore", "ForebayWire", "ArgumentParser"},
     "forebay-bench": {
-        "ForebayWire", "ForebayUV", "ForebayCore", "ForebayConfig", "Histogram", "ArgumentParser",
+        "ForebayWire", "ForebayUV", "ForebayCore", "ForebayConfig", "ForebayStore", "Histogram",
+        "ArgumentParser",
     },
 }
 

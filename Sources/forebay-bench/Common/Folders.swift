@@ -34,3 +34,19 @@ func removeFolder(_ path: String) {
   }
   rmdir(path)
 }
+
+/// A whole file as text; nil if it can't be read.
+func readFile(_ path: String) -> String? {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return nil }
+  defer { close(descriptor) }
+  var bytes: [UInt8] = []
+  return withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+    while true {
+      let count = read(descriptor, buffer.baseAddress, buffer.count)
+      guard count >= 0 else { return nil }
+      if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+      bytes += buffer.prefix(count)
+    }
+  }
+}

@@ -26,7 +26,7 @@ struct Output {
 
 func printError(_ text: String) { writeAll(text + "\n", to: 2) }
 
-private func writeAll(_ text: String, to descriptor: Int32) {
+func writeAll(_ text: String, to descriptor: Int32) {
   var text = text
   text.withUTF8 { bytes in
     var rest = bytes[...]

@@ -15,11 +15,16 @@ final class FrameCycle {
   /// Where each frame begins, and after them the end of the last.
   private let offsets: [Int]
   private let isUniform: Bool
+  private let isMarked: Bool
   private let mask: UInt64
 
   var frameBytesMax: Int { zip(offsets, offsets.dropFirst()).map { $1 - $0 }.max() ?? 0 }
 
-  init(sizes: PayloadSizes, frameBytesMax: Int, level: ReceiptLevel, ttlMilliseconds: UInt32) {
+  /// Where it `isMarked`, payloads have a fixed size of `MessageMark.byteCount` or more.
+  init(
+    sizes: PayloadSizes, frameBytesMax: Int, level: ReceiptLevel, ttlMilliseconds: UInt32,
+    isMarked: Bool = false
+  ) {
     var generator = SplitMix64(seed: 0x666f_7265_6261_7921)
     let payloads = Self.payloads(sizes, frameBytesMax: frameBytesMax, &generator)
     var place = 0
@@ -39,6 +44,9 @@ final class FrameCycle {
     self.offsets = offsets
     mask = UInt64(payloads.count - 1)
     if case .fixed = sizes { isUniform = true } else { isUniform = false }
+    self.isMarked = isMarked
+    invariant(
+      !isMarked || isUniform && payloads[0] >= MessageMark.byteCount, "marks have room")
   }
 
   deinit { base.deallocate() }
@@ -86,7 +94,9 @@ final class FrameCycle {
   ///
   /// At most `countMax` frames, whose bytes and overhead are at most `costMax`; valid until the
   /// next call.
-  func stamp(from first: UInt64, countMax: Int, costMax: UInt64, overhead: Int) -> Chunk {
+  func stamp(
+    from first: UInt64, client: Int = 0, countMax: Int, costMax: UInt64, overhead: Int
+  ) -> Chunk {
     let start = frameIndex(of: first)
     var index = start
     var costLeft = costMax
@@ -96,7 +106,12 @@ final class FrameCycle {
       let cost = UInt64(offsets[index + 1] - offsets[index] + overhead)
       guard cost <= costLeft else { break }
       costLeft -= cost
-      base.put64(first &+ UInt64(index - start), at: offsets[index] + 8)
+      let sequence = first &+ UInt64(index - start)
+      base.put64(sequence, at: offsets[index] + 8)
+      if isMarked {
+        MessageMark(client: client, sequence: sequence)
+          .write(to: base + offsets[index] + WireLimits.dataFixedBytes)
+      }
       index += 1
     }
     return Chunk(

@@ -24,6 +24,12 @@ final class Load {
     var drainTimeout = TimeSpan.seconds(30)
     /// Makes the sessions' ids; with equal seeds a second load resumes the first one's sessions.
     var seed: UInt64
+    /// Each payload begins with a `MessageMark`.
+    var marksPayloads = false
+    /// With a rate: how often messages that are due are looked for, at most.
+    var beat = TimeSpan.zero
+    /// The first SIGINT ends the sending, the second everything.
+    var endsOnInterrupt = true
   }
 
   private enum Phase: Equatable {
@@ -63,7 +69,9 @@ final class Load {
 
   var now: Instant { Instant(nanoseconds: loop.now) }
 
-  private init(_ settings: Settings, on loop: Loop) {
+  /// For somebody who has a loop of its own: `start` it there, and in the end `stopSending` until it
+  /// `isOver`. `run` does all that.
+  init(_ settings: Settings, on loop: Loop) {
     self.settings = settings
     self.loop = loop
     started = Instant(nanoseconds: loop.now)
@@ -89,11 +97,13 @@ final class Load {
     return result
   }
 
-  private func start() throws(UVError) {
+  func start() throws(UVError) {
     timer = try Timer(on: loop) { [unowned self] in tick() }
     timer?.fire(everyMilliseconds: Self.tickMilliseconds)
-    _ = try SignalHandle(on: loop, SIGINT) { [unowned self] in
-      if phase == .running { stopSending() } else { finish() }
+    if settings.endsOnInterrupt {
+      _ = try SignalHandle(on: loop, SIGINT) { [unowned self] in
+        if phase == .running { stopSending() } else { finish() }
+      }
     }
     var extensions: [UInt8] = []
     appendExtension(.clientName, Array("forebay-bench load".utf8), to: &extensions)
@@ -107,6 +117,16 @@ final class Load {
     }
     for link in links { link.connect() }
   }
+
+  // MARK: What watchers see
+
+  var clients: [LoadClient] { links.map(\.client) }
+  var isRunning: Bool { phase == .running }
+  /// Every client has left, or was given up.
+  var isOver: Bool { phase == .over }
+
+  /// With a rate: how many messages were due while it was sending.
+  var offered: UInt64 { tally.schedule?.due(now: min(now, stopped ?? .distantFuture)) ?? 0 }
 
   // MARK: What links tell
 
@@ -176,7 +196,7 @@ final class Load {
     let frameBytesMax = links.compactMap { $0.client.welcome?.frameBytesMax }.min() ?? 0
     cycle = FrameCycle(
       sizes: settings.sizes, frameBytesMax: Int(frameBytesMax), level: .default,
-      ttlMilliseconds: settings.ttlMilliseconds)
+      ttlMilliseconds: settings.ttlMilliseconds, isMarked: settings.marksPayloads)
     phase = .running
     started = now
     stopped = settings.duration.map { started + $0 }
@@ -184,7 +204,8 @@ final class Load {
     if let rate = settings.rate {
       let schedule = LoadSchedule(start: started, clients: links.count, perSecond: rate)
       tally.schedule = schedule
-      pacemaker = try? Pacemaker(on: loop, beat: schedule.gap) { [unowned self] in beat() }
+      let beatLength = max(schedule.gap, Double(settings.beat.nanoseconds))
+      pacemaker = try? Pacemaker(on: loop, beat: beatLength) { [unowned self] in beat() }
     }
     for link in links { link.pump() }
   }
@@ -217,9 +238,11 @@ final class Load {
     }
   }
 
-  private func stopSending() {
+  /// Sends nothing new and waits for the outcomes of what is sent.
+  func stopSending() {
     guard phase == .running else { return }
     phase = .draining
+    stopped = now
     deadline = now + settings.drainTimeout
     if tally.settledTotal == tally.sentTotal { leave() }
   }

@@ -39,6 +39,9 @@ final class LoadClient {
   private var next: UInt64 = 1
   private var floorTold: UInt64 = 1
   private var probe = BlockedProbe()
+  private var blocked = TimeSpan.zero
+  /// Why the window is shut, by the daemon's last word; none while it says that it is open.
+  private(set) var reason = WindowReason.none
 
   init(number: Int, session: ID128, hello: LoadHello, tally: LoadTally) {
     self.number = number
@@ -51,6 +54,12 @@ final class LoadClient {
   var outstanding: UInt64 { ledger.outstanding }
   /// The number of messages that were ever sent.
   var sent: UInt64 { ledger.sentEnd - 1 }
+  /// What may still be sent now.
+  var messagesLeft: UInt64 { window.messagesLeft }
+  /// For how long something has waited for the window, in all.
+  func blocked(now: Instant) -> TimeSpan { blocked + probe.waited(now: now) }
+  /// Sent and without a final outcome.
+  var unsettled: [Range<UInt64>] { ledger.unsettled }
 
   // MARK: Connection
 
@@ -67,7 +76,7 @@ final class LoadClient {
 
   func lost(now: Instant) {
     phase = .disconnected
-    probe.fits(now: now, &tally.blocked)
+    opened(now: now)
   }
 
   /// Says goodbye; the caller closes once `output` is written.
@@ -142,6 +151,7 @@ final class LoadClient {
     case .disconnected, .greeting, .listing: throw WireError(.badField)
     }
     window.raise(messages: frame.limitMessages, bytes: frame.limitBytes)
+    reason = frame.state == .shut ? frame.reason : .none
     if frame.reason == .receiptsUnseen { tellFloor() }
   }
 
@@ -194,13 +204,13 @@ final class LoadClient {
     guard countMax > 0 else { return nil }
     let overhead = Int(welcome.overhead)
     let chunk = cycle.stamp(
-      from: next, countMax: Int(min(countMax, window.messagesLeft, 1 << 20)),
+      from: next, client: number + 1, countMax: Int(min(countMax, window.messagesLeft, 1 << 20)),
       costMax: window.bytesLeft, overhead: overhead)
     guard chunk.count > 0 else {
       probe.isShut(now: now)
       return nil
     }
-    probe.fits(now: now, &tally.blocked)
+    opened(now: now)
     window.use(messages: chunk.count, bytes: chunk.bytes.count + chunk.count * overhead)
     let end = next + UInt64(chunk.count)
     if end > ledger.sentEnd {
@@ -230,6 +240,14 @@ final class LoadClient {
       ledger.sentEnd, ledger.settledAbove.firstPresent(from: next) ?? .max,
       held.firstPresent(from: next) ?? .max)
     return end - next
+  }
+
+  /// The next frame fits: what it waited counts.
+  private func opened(now: Instant) {
+    let waited = probe.waited(now: now)
+    probe.fits()
+    blocked = blocked + waited
+    tally.blocked = tally.blocked + waited
   }
 
   /// Asks for the window again if the next frame has not fitted for long enough.

@@ -33,7 +33,7 @@ struct LoadResult {
 
   var delivered: UInt64 { outcome(.delivered) }
 
-  private func outcome(_ outcome: Outcome) -> UInt64 { tally.outcomes[Int(outcome.rawValue)] }
+  private func outcome(_ outcome: Outcome) -> UInt64 { tally.count(of: outcome) }
 
   private static let finals: [(name: String, outcome: Outcome)] = [
     ("delivered", .delivered), ("deadLettered", .deadLettered), ("rejected", .rejected),

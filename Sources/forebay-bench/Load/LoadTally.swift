@@ -32,6 +32,8 @@ final class LoadTally {
   /// With an open loop: when each message was meant to be sent.
   var schedule: LoadSchedule?
 
+  func count(of outcome: Outcome) -> UInt64 { outcomes[Int(outcome.rawValue)] }
+
   func settled(_ count: UInt64, _ outcome: Outcome, _ flags: ReceiptFlags) {
     outcomes[Int(outcome.rawValue)] += count
     settledTotal += count

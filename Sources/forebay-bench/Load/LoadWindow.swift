@@ -50,10 +50,10 @@ struct BlockedProbe: Equatable, Sendable {
     due = now + wait
   }
 
-  /// Adds the time that it didn't fit to `total`.
-  mutating func fits(now: Instant, _ total: inout TimeSpan) {
-    guard let start = since else { return }
-    total = total + now.since(start)
+  /// For how long it hasn't fitted.
+  func waited(now: Instant) -> TimeSpan { since.map { now.since($0) } ?? .zero }
+
+  mutating func fits() {
     since = nil
     due = .distantFuture
   }

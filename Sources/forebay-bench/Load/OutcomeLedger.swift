@@ -9,6 +9,18 @@ struct OutcomeLedger: Equatable, Sendable {
   private(set) var settledAbove = SequenceSet()
   private(set) var outstanding: UInt64 = 0
 
+  /// What was sent and has no final outcome, in order.
+  var unsettled: [Range<UInt64>] {
+    var ranges: [Range<UInt64>] = []
+    var start = floor
+    for settled in settledAbove.ranges {
+      if start < settled.lowerBound { ranges.append(start..<settled.lowerBound) }
+      start = settled.upperBound
+    }
+    if start < sentEnd { ranges.append(start..<sentEnd) }
+    return ranges
+  }
+
   enum OnSettled: Equatable {
     case settled(UInt64)
     /// Of the range, `settled` were waiting, `repeated` had an outcome already and `unknown` were

@@ -18,7 +18,7 @@ struct CommandTemplate: Equatable, Sendable {
       return word
     }
     if let program = words.first, !program.contains("/") {
-      let neighbour = folderOfThisProgram() + "/" + program
+      let neighbour = neighbourOfThisProgram(program)
       if access(neighbour, X_OK) == 0 { words[0] = neighbour }
     }
     return words
@@ -32,6 +32,9 @@ func pathOfThisProgram() -> String {
     return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : ""
   }
 }
+
+/// A program that lies beside this one.
+func neighbourOfThisProgram(_ name: String) -> String { folderOfThisProgram() + "/" + name }
 
 private func folderOfThisProgram() -> String {
   let path = pathOfThisProgram()
