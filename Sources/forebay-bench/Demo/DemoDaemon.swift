@@ -28,11 +28,24 @@ final class DemoDaemon {
     let words = LeashCommand.words([neighbourOfThisProgram("forebayd")] + options)
     do throws(UVError) {
       process = try ChildProcess(
-        on: loop, words, stdio: [.ignored, .descriptor(descriptor), .descriptor(descriptor)]
+        on: loop, words, environment: Self.environment(),
+        stdio: [.ignored, .descriptor(descriptor), .descriptor(descriptor)]
       ) { _ in }
     } catch {
       throw DemoFailure("can't start \(name): \(error)")
     }
+  }
+
+  /// Ours without what would set a daemon otherwise.
+  private static func environment() -> [String] {
+    var result: [String] = []
+    var entry = environ
+    while let text = entry.pointee {
+      let variable = String(cString: text)
+      if !variable.hasPrefix("FOREBAY_") { result.append(variable) }
+      entry += 1
+    }
+    return result
   }
 
   /// Fails if it has ended by itself.

@@ -48,7 +48,7 @@ struct DemoSettings: Equatable, Sendable {
   func hubOptions(_ place: DemoPlace) -> [String] {
     [
       "--socket", place.hubSocket, "--admin-socket", place.hubAdmin,
-      "--upstream", "journal:" + place.journal, "--rate", "\(rate)",
+      "--upstream", "journal:" + place.journal, "--rate", "\(rate)/s",
       "--buffer-messages", "\(hubBufferMessages)", "--buffer-bytes", "\(hubBufferBytes)",
       "--window-messages", "\(hubBufferMessages)", "--frame-bytes", "\(frameBytes)",
     ]
