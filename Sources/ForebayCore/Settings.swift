@@ -74,6 +74,9 @@ package struct RouteSettings: Equatable, Sendable {
 
   package init(name: String) { self.name = name }
 
+  /// The bytes of the buffer that go with one of its messages.
+  var bytesPerMessage: UInt64 { max(1, bufferBytes / bufferMessages) }
+
   package var capacity: Cost { Cost(bytes: bufferBytes, messages: bufferMessages) }
 
   /// r: what a client is owed. The largest frame, so that none can deadlock, on a peer link with the

@@ -36,7 +36,7 @@ package struct Breaker: Sendable {
     let wait: TimeSpan
   }
 
-  package let settings: BreakerSettings
+  package private(set) var settings: BreakerSettings
 
   // Everything below is for the breaker's own files only.
 
@@ -67,7 +67,7 @@ package struct Breaker: Sendable {
   var consecutiveFailures: UInt32 = 0
   var counts: RollingCounts
   /// `.max` if no call counts as slow, so that the test is one comparison.
-  let slowThreshold: TimeSpan
+  private(set) var slowThreshold: TimeSpan
 
   var escalation: Escalation
   /// The end of the longest silence that failures asked for; see `requestedSilenceEnd`.
@@ -87,6 +87,19 @@ package struct Breaker: Sendable {
     counts = RollingCounts(span: settings.window, now: now)
     slowThreshold = settings.slowThreshold ?? .nanoseconds(.max)
     escalation = Escalation(settings)
+  }
+
+  /// New numbers for the breaker as it stands: its state, its level, what it has counted, and every
+  /// instant that is set stay. So nothing opens or closes by this alone: a threshold that is passed
+  /// already is noticed with the next result or at the next deadline.
+  package mutating func settingsChanged(_ new: BreakerSettings, now: Instant) {
+    let problems = new.validate()
+    invariant(problems.isEmpty, "breaker settings are validated before: \(problems)")
+    settings = new
+    slowThreshold = new.slowThreshold ?? .nanoseconds(.max)
+    escalation.settingsChanged(new)
+    counts.spanChanged(new.window, now: now)
+    stateChanged()
   }
 
   // MARK: Letting calls through

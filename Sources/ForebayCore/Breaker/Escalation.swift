@@ -5,12 +5,19 @@ struct Escalation: Sendable {
   /// When the level falls by one, if the breaker is closed then and nothing has failed since.
   private(set) var decayAt: Instant = .distantFuture
   /// The level at which the wait has reached its maximum.
-  private let levelMaximum: UInt32
+  private var levelMaximum: UInt32
 
-  init(_ settings: BreakerSettings) {
+  init(_ settings: BreakerSettings) { levelMaximum = Self.levelMaximum(settings) }
+
+  private static func levelMaximum(_ settings: BreakerSettings) -> UInt32 {
     var level: UInt32 = 1
-    while Self.wait(level: level, settings) < settings.maximumWait { level += 1 }
-    levelMaximum = level
+    while wait(level: level, settings) < settings.maximumWait { level += 1 }
+    return level
+  }
+
+  mutating func settingsChanged(_ new: BreakerSettings) {
+    levelMaximum = Self.levelMaximum(new)
+    level = min(level, levelMaximum)
   }
 
   private static func wait(level: UInt32, _ settings: BreakerSettings) -> TimeSpan {

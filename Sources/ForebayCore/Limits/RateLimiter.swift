@@ -92,3 +92,15 @@ package struct RateLimiter: Sendable {
     return .atLeast(.nanoseconds((cost - room - 1) / limit.messages + 1))
   }
 }
+
+extension RateLimiter? {
+  /// Goes on with a new limit, or without one. A limit where there was none starts with a full bucket.
+  mutating func limitChanged(_ limit: RateLimit?, now: Instant) {
+    guard let limit else { return self = nil }
+    if self == nil {
+      self = RateLimiter(limit, now: now)
+    } else {
+      self!.limitChanged(limit, now: now)
+    }
+  }
+}

@@ -8,7 +8,7 @@ import ForebayWire
 /// (`BacklogBudget`). Opening ends both; the next closing starts them afresh. Otherwise nothing here
 /// limits anything.
 package struct RecoveryRamp: Sendable {
-  package let settings: RecoverySettings
+  package private(set) var settings: RecoverySettings
   private var ramp: ConcurrencyRamp?
   private var budget: BacklogBudget?
 
@@ -17,6 +17,9 @@ package struct RecoveryRamp: Sendable {
     invariant(problems.isEmpty, "recovery settings are validated at start: \(problems)")
     self.settings = settings
   }
+
+  /// Counts from the next closing on; a recovery under way ends as it began.
+  package mutating func settingsChanged(_ new: RecoverySettings) { settings = new }
 
   /// Whether it still limits anything: the one question to ask while all is well.
   package var isActive: Bool { ramp != nil || budget != nil }

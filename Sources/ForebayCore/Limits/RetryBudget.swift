@@ -56,8 +56,8 @@ package struct RetryBudget: Sendable {
     }
   }
 
-  package let settings: RetryBudgetSettings
-  private let reserve: UInt64
+  package private(set) var settings: RetryBudgetSettings
+  private var reserve: UInt64
   private var window: RollingWindow<Attempts>
 
   package init(settings: RetryBudgetSettings, now: Instant) {
@@ -66,6 +66,13 @@ package struct RetryBudget: Sendable {
     self.settings = settings
     reserve = settings.reserve
     window = RollingWindow(span: settings.timeToLive, now: now)
+  }
+
+  /// Goes on with new numbers; the attempts that still count keep counting.
+  package mutating func settingsChanged(_ new: RetryBudgetSettings, now: Instant) {
+    window.spanChanged(new.timeToLive, now: now)
+    settings = new
+    reserve = new.reserve
   }
 
   /// So many messages were sent for the first time.

@@ -23,7 +23,7 @@ package struct RollingWindow<Counts: Tally>: Sendable {
   private var current: Counts = .zero
   private var currentEnd: Instant
   private var startedAt: Instant
-  private let bucketWidth: TimeSpan
+  private var bucketWidth: TimeSpan
 
   package init(span: TimeSpan, now: Instant) {
     bucketWidth = span / UInt64(Self.bucketCount)
@@ -64,6 +64,26 @@ package struct RollingWindow<Counts: Tally>: Sendable {
     current = .zero
     startedAt = now
     currentEnd = now + bucketWidth
+  }
+
+  /// Goes on with buckets of another length. What a bucket holds goes to where it ended; what is older
+  /// than the new span is forgotten.
+  package mutating func spanChanged(_ span: TimeSpan, now: Instant) {
+    advance(to: now)
+    var changed = Self(span: span, now: startedAt)
+    guard changed.bucketWidth != bucketWidth else { return }
+    let start = startedAt.nanoseconds
+    for age in (1...Self.pastCount).reversed() {
+      let back = bucketWidth.nanoseconds.multipliedReportingOverflow(by: UInt64(age))
+      let end = currentEnd.nanoseconds
+      guard !back.overflow, end > back.partialValue, end - back.partialValue > start else {
+        continue
+      }
+      let bucket = past[(next + Self.pastCount - age) % Self.pastCount]
+      changed.add(bucket, now: Instant(nanoseconds: end - back.partialValue - 1))
+    }
+    changed.add(current, now: now)
+    self = changed
   }
 
   /// How much time `sum` covers: from one bucket (so that a burst just after the start isn't taken

@@ -27,7 +27,7 @@ struct PeerLink: ~Copyable {
   }
 
   let session: ID128
-  let attemptTimeout: TimeSpan
+  var attemptTimeout: TimeSpan
   private(set) var jitter: SplitMix64
   var phase = Phase.disconnected
   var retryAt = Instant(nanoseconds: 0)

@@ -14,7 +14,7 @@ struct BlockPool: ~Copyable {
   static let smallestBytes = 64
   private static let stepsPerDoubling = 8
 
-  private let recycledBytesMax: Int
+  private var recycledBytesMax: Int
   private var recycled: [[UnsafeMutableRawPointer]]
   /// Bytes in blocks that hold messages.
   private(set) var usedBytes = 0
@@ -52,6 +52,17 @@ struct BlockPool: ~Copyable {
       recycledBytes += size
     } else {
       block.base.deallocate()
+    }
+  }
+
+  /// The bound on what is kept for reuse changes; what lies above it is freed, the largest blocks first.
+  mutating func keepRecycled(atMost byteCount: Int) {
+    recycledBytesMax = byteCount
+    for sizeClass in recycled.indices.reversed() {
+      while recycledBytes > byteCount, let base = recycled[sizeClass].popLast() {
+        recycledBytes -= Self.bytes(ofClass: sizeClass)
+        base.deallocate()
+      }
     }
   }
 

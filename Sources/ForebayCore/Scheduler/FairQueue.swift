@@ -32,7 +32,7 @@ struct FairQueue: ~Copyable {
   struct Member {
     let principal: UInt32
     let lane: UInt8
-    let weight: Int
+    var weight: Int
     var current = none
     var deficit = 0
     var next = none
@@ -63,6 +63,21 @@ struct FairQueue: ~Copyable {
   }
 
   var isEmpty: Bool { activeLanes == 0 }
+
+  // MARK: Weights
+
+  /// From the next visit on. What a larger weight had saved up is cut to one visit's worth.
+  mutating func setWeights(ofLanes weights: [Int]) {
+    for lane in lanes.indices {
+      lanes[lane].weight = max(1, weights[lane])
+      lanes[lane].deficit = min(lanes[lane].deficit, quantum * lanes[lane].weight)
+    }
+  }
+
+  mutating func setWeight(_ weight: Int, ofMember member: UInt32) {
+    members[member].weight = max(1, weight)
+    members[member].deficit = min(members[member].deficit, quantum * members[member].weight)
+  }
 
   // MARK: Flows
 

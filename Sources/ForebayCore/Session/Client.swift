@@ -44,9 +44,10 @@ struct Client: ~Copyable {
 
   var id: ClientID
   let key: PrincipalKey
-  let classIndex: Int
-  /// TCP: the kernel doesn't tell when the other end vanishes.
-  let needsHeartbeat: Bool
+  /// What it may use. Its shares are those of its principal's class.
+  var classIndex: Int
+  /// On TCP, where the kernel doesn't tell when the other end vanishes: the interval that it was told.
+  let heartbeat: TimeSpan?
   var phase = Phase.awaitingHello
   var principal = none
   var session = none

@@ -17,11 +17,13 @@ package struct PrincipalKey: Hashable, Sendable {
 struct Principal: ~Copyable {
   let key: PrincipalKey
   let route: UInt32
-  let classIndex: Int
+  var classIndex: Int
   /// Credit issued to its connections and not used.
   var open = Cost.zero
   /// Messages held for its sessions, connected or not.
   var held = Cost.zero
+  /// Messages of those that are with an upstream.
+  var inFlight: UInt64 = 0
   var clients = 0
   var sessions = 0
 

@@ -8,11 +8,11 @@ struct Route: ~Copyable {
   var windowMessagesMax: UInt64
   var attemptTimeout: TimeSpan
   let isOrdered: Bool
-  let upstream: UpstreamTraits
+  var upstream: UpstreamTraits
   /// r: what each waiting client is owed.
-  let reserve: Cost
+  var reserve: Cost
   /// The bytes of the buffer that go with one of its messages.
-  let bytesPerMessage: UInt64
+  var bytesPerMessage: UInt64
   var pool: CreditPool
   var queue: FairQueue
   /// Where the route has no order: what waits for another attempt.
@@ -69,7 +69,7 @@ struct Route: ~Copyable {
     isOrdered = settings.isOrdered
     upstream = settings.upstream
     reserve = settings.reserve(limits)
-    bytesPerMessage = max(1, settings.bufferBytes / settings.bufferMessages)
+    bytesPerMessage = settings.bytesPerMessage
     pool = CreditPool(
       capacity: settings.capacity, controlReserve: Cost(bytes: settings.controlReserveBytes))
     let dearestRun =
@@ -84,6 +84,25 @@ struct Route: ~Copyable {
     limiter = settings.rate.map { RateLimiter($0, now: now) }
     budget = RetryBudget(settings: settings.retryBudget, now: now)
     random = SplitMix64(seed: seeds.next())
+  }
+}
+
+extension Route {
+  /// Goes on under settings that agree with its own in what can't change. What is granted, held,
+  /// counted and waiting stays.
+  mutating func reconfigure(_ new: RouteSettings, _ limits: Limits, now: Instant) {
+    settings = new
+    windowMessagesMax = new.windowMessagesMax
+    attemptTimeout = new.attemptTimeout
+    upstream = new.upstream
+    reserve = new.reserve(limits)
+    bytesPerMessage = new.bytesPerMessage
+    pool.resize(to: new.capacity, controlReserve: Cost(bytes: new.controlReserveBytes))
+    queue.setWeights(ofLanes: new.laneWeights)
+    breaker.settingsChanged(new.breaker, now: now)
+    ramp.settingsChanged(new.recovery)
+    limiter.limitChanged(new.rate, now: now)
+    budget.settingsChanged(new.retryBudget, now: now)
   }
 }
 

@@ -3,8 +3,6 @@ import ForebayWire
 /// What a class's rate limit has let through, over all routes.
 struct ClassRate {
   var limiter: RateLimiter?
-  /// The class's messages that are with an upstream: they have been charged already.
-  var inFlight: UInt64 = 0
 
   init(_ settings: ClassSettings, now: Instant) {
     limiter = settings.rate.map { RateLimiter($0, now: now) }
@@ -45,16 +43,15 @@ extension Sidecar {
 
   /// Messages of an owner's class went to an upstream.
   mutating func classDispatched(_ owner: UInt32, _ count: Int, now: Instant) {
-    let index = classIndex(ofOwner: owner)
-    guard classRates[index].limiter != nil else { return }
-    _ = classRates[index].limiter!.take(count, now: now)
-    classRates[index].inFlight += UInt64(count)
+    let principal = sessions[owner].principal
+    principals[principal].inFlight += UInt64(count)
+    let index = principals[principal].classIndex
+    if classRates[index].limiter != nil { _ = classRates[index].limiter!.take(count, now: now) }
   }
 
   /// Messages of an owner's class are no longer with an upstream.
   mutating func classLanded(_ owner: UInt32, _ count: Int) {
-    let index = classIndex(ofOwner: owner)
-    if classRates[index].limiter != nil { classRates[index].inFlight -= UInt64(count) }
+    principals[sessions[owner].principal].inFlight -= UInt64(count)
   }
 
   /// What pacing leaves the class to be granted; nil if it has no limit.
@@ -63,9 +60,10 @@ extension Sidecar {
     var standing: UInt64 = 0
     for principal in 0..<UInt32(principals.end)
     where principals.contains(principal) && principals[principal].classIndex == index {
+      // What is in flight has been charged already.
       standing += principals[principal].open.messages + principals[principal].held.messages
+      standing -= min(standing, principals[principal].inFlight)
     }
-    standing -= min(standing, classRates[index].inFlight)
     return paced > standing ? paced - standing : 0
   }
 }

@@ -24,7 +24,8 @@ extension Sidecar {
     let slot = clients.insert(
       Client(
         id: ClientID(slot: 0, generation: generation), key: key, classIndex: classIndex,
-        needsHeartbeat: needsHeartbeat, acceptedAt: now, lastData: now, controlDue: now,
+        heartbeat: needsHeartbeat ? limits.heartbeat : nil, acceptedAt: now, lastData: now,
+        controlDue: now,
         lastWindowAt: now, heardAt: now))
     clients[slot].id = ClientID(slot: slot, generation: generation)
     clientDeadlines.set(slot, now + limits.helloTimeout)

@@ -38,6 +38,10 @@ extension Sidecar {
             && principals[principal].held == held[Int(principal)],
           "principal \(principal) counts \(principals[principal].open) open, "
             + "\(principals[principal].held) held")
+        findings.require(
+          principals[principal].inFlight == sums.inFlight[Int(principal)]
+            && principals[principal].classIndex < settings.classes.count,
+          "principal \(principal) counts \(principals[principal].inFlight) in flight")
         routeOpen += open[Int(principal)]
         routeHeld += held[Int(principal)]
       }
@@ -53,7 +57,7 @@ extension Sidecar {
       pool.open == open && pool.held == held,
       "route \(route) counts \(pool.open) open and \(pool.held) held, not \(open) and \(held)")
     findings.require(
-      (open + held + pool.controlReserve).fits(in: pool.capacity),
+      (open + held + pool.controlReserve).fits(in: pool.capacity + pool.excess),
       "route \(route) has promised more than it has: \(pool)")
     let totals = routes[route].totals
     findings.require(

@@ -217,7 +217,8 @@ extension Sidecar {
       own.messages = unseenLeft
       if unseenLeft == 0 { reason = .receiptsUnseen }
     }
-    if let paced = pacedRoom(ofClass: clients[client].classIndex), paced < own.messages {
+    let classIndex = principals[clients[client].principal].classIndex
+    if let paced = pacedRoom(ofClass: classIndex), paced < own.messages {
       own.messages = paced
       if paced == 0 { reason = .rateLimited }
     }
@@ -242,7 +243,7 @@ extension Sidecar {
   }
 
   /// Idle credit is looked for from now on.
-  private mutating func press(_ route: UInt32, now: Instant) {
+  mutating func press(_ route: UInt32, now: Instant) {
     guard !routes[route].isPressed else { return }
     routes[route].isPressed = true
     routeDeadlines.pull(route, to: now + Self.reclaimTick)

@@ -106,11 +106,12 @@ extension Sidecar {
       }
       return route
     }
-    guard let first = settings.classes[classIndex].routes?.first else { return 0 }
-    guard let route = firstRoute(where: { $0 == first }) else {
-      brokenInvariant("a class's routes exist")
+    guard let permitted = settings.classes[classIndex].routes else { return 0 }
+    // One that came with a reload exists from the next start on.
+    for name in permitted {
+      if let route = firstRoute(where: { $0 == name }) { return route }
     }
-    return route
+    throw WireError(.notPermitted)
   }
 
   private mutating func firstRoute(where matches: (String) -> Bool) -> UInt32? {
@@ -119,7 +120,10 @@ extension Sidecar {
 
   private mutating func principal(of client: UInt32, _ route: UInt32) -> UInt32 {
     let key = RouteKey(route: route, key: clients[client].key)
-    if let known = principalByKey[key] { return known }
+    if let known = principalByKey[key] {
+      moveToClass(clients[client].classIndex, known)
+      return known
+    }
     let made = principals.insert(
       Principal(key: key.key, route: route, classIndex: clients[client].classIndex))
     principalByKey[key] = made

@@ -33,8 +33,8 @@ extension Sidecar {
   struct RunSums {
     var held: [Cost]
     var owned: [UInt64]
-    var inFlightMessages: [Int]
-    var inFlightBytes: [Int]
+    /// By principal.
+    var inFlight: [UInt64]
     var segmentBytes: [Int]
     var heapBytes = 0
     var isKnown: [Bool]
@@ -47,8 +47,7 @@ extension Sidecar {
     var sums = RunSums(
       held: Array(repeating: .zero, count: sessions.end),
       owned: Array(repeating: 0, count: sessions.end),
-      inFlightMessages: Array(repeating: 0, count: routes.end),
-      inFlightBytes: Array(repeating: 0, count: routes.end),
+      inFlight: Array(repeating: 0, count: principals.end),
       segmentBytes: Array(repeating: 0, count: store.nursery.segmentCount),
       isKnown: Array(repeating: false, count: store.runs.end))
     for index in 0..<UInt32(store.runs.end) where store.runs.contains(index) {
@@ -64,8 +63,7 @@ extension Sidecar {
         messages: UInt64(run.unsettled))
       sums.owned[Int(run.owner)] += UInt64(run.unsettled)
       if run.stage == .inFlight {
-        sums.inFlightMessages[Int(run.route)] += Int(run.unsettled)
-        sums.inFlightBytes[Int(run.route)] += Int(run.liveBytes)
+        sums.inFlight[Int(sessions[run.owner].principal)] += UInt64(run.unsettled)
       }
       if run.isInNursery {
         sums.segmentBytes[Int(run.segment)] += Int(run.byteCount)

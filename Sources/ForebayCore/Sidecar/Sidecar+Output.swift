@@ -140,7 +140,7 @@ extension Sidecar {
 
   private mutating func welcome(_ client: UInt32) -> Welcome {
     let session = clients[client].session
-    let heartbeat = clients[client].needsHeartbeat ? limits.heartbeat.millisecondsRoundedUp : 0
+    let heartbeat = clients[client].heartbeat?.millisecondsRoundedUp ?? 0
     return Welcome(
       frameBytesMax: UInt32(limits.frameBytesMax), overhead: UInt32(limits.overheadBytes),
       heartbeatMilliseconds: UInt32(heartbeat), ranges: UInt32(clients[client].receipts.count),

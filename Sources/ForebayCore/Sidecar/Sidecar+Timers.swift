@@ -44,7 +44,7 @@ extension Sidecar {
       if !clients[client].window.unannounced.isZero, clients[client].stalledSince == nil {
         consider(clients[client].lastWindowAt + Self.windowDelay)
       }
-      if clients[client].needsHeartbeat { consider(heartbeat(client)) }
+      consider(heartbeat(client))
     }
     consider(clients[client].partialSince.map { $0 + limits.frameTimeout })
     consider(clients[client].stalledSince.map { $0 + limits.slowReaderTimeout })
@@ -60,8 +60,8 @@ extension Sidecar {
     return clients[client].lastWindowAt + interval
   }
 
-  private mutating func heartbeat(_ client: UInt32) -> Instant {
-    (clients[client].pingedAt ?? clients[client].heardAt) + limits.heartbeat
+  private mutating func heartbeat(_ client: UInt32) -> Instant? {
+    clients[client].heartbeat.map { (clients[client].pingedAt ?? clients[client].heardAt) + $0 }
   }
 
   private mutating func clientDue(_ client: UInt32, now: Instant) {
@@ -81,7 +81,7 @@ extension Sidecar {
       if let reclaim = clients[client].window.reclaim, reclaim.deadline <= now {
         return close(client, .reclaimTimeout)
       }
-      if clients[client].needsHeartbeat, !beat(client, now: now) { return }
+      if !beat(client, now: now) { return }
       if let again = shutRepeat(client, now: now), again <= now { oweWindow(client) }
       if !clients[client].window.unannounced.isZero,
         clients[client].lastWindowAt + Self.windowDelay <= now
@@ -95,7 +95,7 @@ extension Sidecar {
 
   /// Whether the other end still lives, as far as can be told.
   private mutating func beat(_ client: UInt32, now: Instant) -> Bool {
-    guard heartbeat(client) <= now else { return true }
+    guard let due = heartbeat(client), due <= now else { return true }
     if let pinged = clients[client].pingedAt, clients[client].heardAt <= pinged {
       close(client, .heartbeatTimeout)
       return false

@@ -14,10 +14,11 @@ import ForebayWire
 /// The parts, one file each: `+Clients` (accept, close), `+Receiving` (bytes to runs), `+Hello`,
 /// `+Control` (other frames), `+Known` (resends), `+Granting` and `+Reclaiming` (credit), `+Dispatch`,
 /// `+Calls` and `+Link` (upstreams), `+Settling`, `+Output` (what clients are written), `+Timers`,
-/// `+Drain`, `+Operator`, `+Report`.
+/// `+Drain`, `+Reload`, `+Operator`, `+Report`.
 package struct Sidecar: ~Copyable {
-  package let settings: Settings
-  let limits: Limits
+  /// As they are now: `reconfigure` may have changed them.
+  package internal(set) var settings: Settings
+  var limits: Limits
   let scanner: RunScanner
 
   var store: MessageStore
@@ -81,10 +82,9 @@ package struct Sidecar: ~Copyable {
     limits = settings.limits
     scanner = RunScanner(
       frameBytesMax: limits.frameBytesMax, overhead: limits.overheadBytes)
-    let bufferBytes = settings.routes.reduce(0) { $0 + Int($1.bufferBytes) }
     store = MessageStore(
       nurserySegments: limits.nurserySegments, frameBytesMax: limits.frameBytesMax,
-      recycledBytesMax: bufferBytes / 16)
+      recycledBytesMax: Self.recycledBytesMax(settings))
     routes = Slab(minimumCapacity: settings.routes.count)
     links = Slab(minimumCapacity: settings.routes.count)
     var seeds = SplitMix64(seed: seed)
@@ -99,6 +99,11 @@ package struct Sidecar: ~Copyable {
     }
     classRates = settings.classes.map { ClassRate($0, now: now) }
     closures = Array(repeating: 0, count: ErrorCode.allCases.count + 1)
+  }
+
+  /// Of the heap blocks that are free, a sixteenth of what may be held is kept to be used again.
+  static func recycledBytesMax(_ settings: Settings) -> Int {
+    settings.routes.reduce(0) { $0 + Int($1.bufferBytes) } / 16
   }
 
   /// What the shell has to do next. Nil ends the round.

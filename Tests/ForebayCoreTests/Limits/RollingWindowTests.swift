@@ -42,6 +42,38 @@ import Testing
     #expect(window.sum.samples == 2)
   }
 
+  @Test func anotherSpanKeepsWhatLiesWithinIt() {
+    var window = RollingCounts(span: .seconds(10), now: start)
+    for second in 0..<30 as Range<UInt64> {
+      window.add(CallTally(samples: 1), now: start + .seconds(second))
+    }
+    let now = start + .milliseconds(29_500)
+    var shorter = window
+    shorter.spanChanged(.seconds(5), now: now)
+    #expect(shorter.span == .seconds(5))
+    #expect((4...6).contains(shorter.sum.samples), "\(shorter.sum)")
+    shorter.advance(to: now + .seconds(6))
+    #expect(shorter.sum == .zero)
+    var longer = window
+    longer.spanChanged(.seconds(100), now: now)
+    #expect(longer.sum.samples == window.sum.samples, "nothing older is known")
+    longer.advance(to: now + .seconds(80))
+    #expect(longer.sum.samples == window.sum.samples)
+    longer.advance(to: now + .seconds(101))
+    #expect(longer.sum == .zero)
+    var same = window
+    same.spanChanged(.seconds(10), now: now)
+    #expect(same.sum == window.sum && same.nextForgetting == window.nextForgetting)
+  }
+
+  @Test func anotherSpanSoonAfterTheStartIsHarmless() {
+    var window = RollingCounts(span: .seconds(10), now: Instant(nanoseconds: 5))
+    window.add(CallTally(samples: 2), now: Instant(nanoseconds: 6))
+    window.spanChanged(.seconds(3600), now: Instant(nanoseconds: 7))
+    #expect(window.sum.samples == 2)
+    #expect(window.covered(now: Instant(nanoseconds: 7)) == .seconds(360))
+  }
+
   @Test func aClockThatStepsBackIsHarmless() {
     var window = RollingCounts(span: .seconds(10), now: start)
     window.add(CallTally(samples: 1), now: start + .seconds(5))

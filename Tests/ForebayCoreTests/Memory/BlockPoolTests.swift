@@ -34,4 +34,21 @@ import Testing
     #expect(end.recycled <= 10_000)
     #expect(end.used == 0)
   }
+
+  @Test func aSmallerBoundFreesWhatLiesAboveIt() {
+    var pool = BlockPool(largestBytes: 65_536, recycledBytesMax: 1 << 20)
+    let blocks = [100, 4000, 20_000, 60_000].map { pool.allocate($0) }
+    for block in blocks { pool.free(block) }
+    let before = pool.recycledBytes
+    pool.keepRecycled(atMost: 10_000)
+    let kept = pool.recycledBytes
+    #expect(before > 80_000)
+    #expect(kept > 4000 && kept <= 10_000, "the largest go first")
+    let again = pool.allocate(4000)
+    #expect(again == blocks[1])
+    pool.free(again)
+    pool.keepRecycled(atMost: 0)
+    let left = pool.recycledBytes
+    #expect(left == 0)
+  }
 }
