@@ -34,7 +34,7 @@ test: deps
 	swift test --disable-xctest
 	@$(MAKE) --no-print-directory check-proto
 	$(PYTHON) proto/vectors/run_against.py --start .build/debug/forebayd
-	$(PYTHON) deploy/check_schema.py
+	@$(MAKE) --no-print-directory check-settings
 	$(PYTHON) deploy/lint/test_lint.py
 
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
@@ -46,6 +46,10 @@ check-proto:
 # Checks the models of credit and breaker with spin, and that each weakened one fails.
 model: deps
 	$(PYTHON) proto/model/check.py
+
+# Checks the schema of configuration files with the sample, and with good and bad files.
+check-settings:
+	$(PYTHON) deploy/check_schema.py
 
 # Checks layers, determinism, codes, shell scripts and format. deploy/lint/rules.py has the rules.
 lint:
@@ -88,4 +92,4 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
 .PHONY: help deps build test model lint settings format demo bench install clean \
-  check-proto
+  check-proto check-settings

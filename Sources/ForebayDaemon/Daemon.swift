@@ -39,6 +39,9 @@ package final class Daemon {
   /// Bytes read since the last dispatch.
   var undispatchedBytes = 0
   let startedAt: Instant
+  /// Connections that the descriptor limit leaves room for.
+  let connectionsPossible: Int
+  var reloads = PendingReloads()
   private var watch: CallbackWatch
   var longestCallback: TimeSpan { watch.longest }
   /// Where outputs and link headers are put together: used within one call only.
@@ -57,12 +60,10 @@ package final class Daemon {
     startedAt = Instant(nanoseconds: Loop.now)
     watch = CallbackWatch(now: startedAt, used: ThreadTime.used())
     log = EventLog(level: settings.logLevel)
-    var adapted = settings.core
-    for (index, route) in settings.routes.enumerated() {
-      adapted.routes[index].upstream = Self.traits(route, adapted.limits)
-    }
-    adapted.limits.connectionsMax = try Self.connectionsMax(adapted.limits)
-    core = Sidecar(settings: adapted, seed: SystemSeed.draw(), now: startedAt)
+    connectionsPossible = try Self.connectionsPossible()
+    core = Sidecar(
+      settings: Self.adapted(settings, connectionsPossible), seed: SystemSeed.draw(),
+      now: startedAt)
     do { try open() } catch {
       shutDown()
       throw error
@@ -74,6 +75,16 @@ package final class Daemon {
     linkHeaders.deallocate()
     linkVectors.deallocate()
     ioVectors.deallocate()
+  }
+
+  /// The core's settings, with what the upstreams and the system allow.
+  static func adapted(_ settings: DaemonSettings, _ connectionsPossible: Int) -> Settings {
+    var adapted = settings.core
+    for (index, route) in settings.routes.enumerated() {
+      adapted.routes[index].upstream = traits(route, adapted.limits)
+    }
+    adapted.limits.connectionsMax = min(adapted.limits.connectionsMax, connectionsPossible)
+    return adapted
   }
 
   private static func traits(_ route: RouteTarget, _ limits: Limits) -> UpstreamTraits {
@@ -95,10 +106,9 @@ package final class Daemon {
   private static let descriptorsKept: UInt64 = 64
 
   /// Our own cap must bite before the descriptors run out: libuv sheds connections without a word.
-  private static func connectionsMax(_ limits: Limits) throws -> Int {
+  private static func connectionsPossible() throws -> Int {
     let available = try DescriptorLimit.raise().soft
-    return min(
-      limits.connectionsMax, Int(clamping: max(available, 2 * descriptorsKept) - descriptorsKept))
+    return Int(clamping: max(available, 2 * descriptorsKept) - descriptorsKept)
   }
 
   // MARK: Opening
@@ -123,10 +133,12 @@ package final class Daemon {
       hook.start { [unowned(unsafe) self] in turnHooked(place) }
       hooks.append(hook)
     }
-    Signals.unblockTerminating()
+    Signals.unblockOurs()
     for signal in Signals.terminating {
       signals.append(try SignalHandle(on: loop, signal) { [unowned self] in terminate() })
     }
+    signals.append(
+      try SignalHandle(on: loop, Signals.reloading) { [unowned self] in reload { _ in } })
     try Directories.makeIfMissing(parentOf: settings.admin.path, mode: 0o700)
     admin = try AdminServer(settings.admin, on: loop, self)
     for socket in settings.sockets {
@@ -159,6 +171,13 @@ package final class Daemon {
     }
   }
 
+  /// Goes on under settings that the core follows already.
+  func adopt(_ configuration: Configuration) {
+    self.configuration = configuration
+    classes = ClassFinder(configuration.settings)
+    log.level = configuration.settings.logLevel
+  }
+
   // MARK: Running
 
   /// Serves until a signal or the admin socket ends it.
@@ -169,8 +188,10 @@ package final class Daemon {
         "socket": settings.sockets.map(\.path).joined(separator: ","), "admin": settings.admin.path,
         "routes": settings.routes.map { "\($0.settings.name)=\($0.address)" }.joined(
           separator: ","),
+        "config": configuration.inputs.path ?? "none",
         "start_ms": "\(now.since(startedAt).millisecondsRoundedUp)",
       ])
+    for notice in configuration.notices { log.problem("configuration notice", ["notice": notice]) }
     loop.run()
     shutDown()
   }

@@ -49,12 +49,13 @@ enum StandardStreams {
 
 enum Signals {
   static let terminating = [SIGTERM, SIGINT]
+  static let reloading = SIGHUP
 
   /// Whoever started us may have blocked them, and that is inherited: then only SIGKILL would end us.
-  static func unblockTerminating() {
+  static func unblockOurs() {
     var signals = sigset_t()
     sigemptyset(&signals)
-    for signal in terminating { sigaddset(&signals, signal) }
+    for signal in terminating + [reloading] { sigaddset(&signals, signal) }
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }

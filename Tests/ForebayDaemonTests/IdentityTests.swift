@@ -112,6 +112,36 @@ import Testing
     #expect(try await daemon.state().received == 0)
   }
 
+  @Test(.enabled(if: canBeOthers, why)) func classesFollowUserAndGroup() async throws {
+    let routes = ["one", "two", "three", "four"]
+    let file = place.write(
+      """
+      sockets:
+        - path: \(place.file("d.sock"))
+      routes:
+      \(routes.map { "  - name: \($0)\n    upstream: journal:\(place.file($0)).db" }.joined(separator: "\n"))
+      classes:
+        - name: user
+          uids: [4201]
+          routes: [two]
+        - name: group
+          gids: [4201, 4202]
+          routes: [three]
+        - name: strangers
+          uids: [65534]
+          routes: [four]
+
+      """, to: "f.yaml")
+    let daemon = try await DaemonProcess.ready(in: place, ["--config", file])
+    admitEverybody(to: daemon)
+    for user in [0, 4201, 4202, 65_534] {
+      let ended = try await send("of \(user)\n", [], to: daemon, asUser: user)
+      #expect(ended.status == 0, "\(ended.errors)")
+    }
+    let payloads = try routes.map { try JournalContents(place.file("\($0).db")).payloads }
+    #expect(payloads == [["of 0"], ["of 4201"], ["of 4202"], ["of 65534"]])
+  }
+
   @Test(.enabled(if: canBeOthers, why)) func othersOnTheAdminSocketMayOnlyLook() async throws {
     let daemon = try await DaemonProcess.ready(in: place)
     admitEverybody(to: daemon)

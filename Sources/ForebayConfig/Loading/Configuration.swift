@@ -55,6 +55,8 @@ package enum SettingSource: Equatable, Sendable, CustomStringConvertible {
 package struct ConfigurationProblems: Error, Equatable, Sendable, CustomStringConvertible {
   package let problems: [ConfigurationProblem]
 
+  package init(problems: [ConfigurationProblem]) { self.problems = problems }
+
   /// One a line.
   package var description: String { problems.map(\.description).joined(separator: "\n") }
 
@@ -69,6 +71,12 @@ package struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertibl
   /// Empty where it is about the file as a whole.
   package let key: String
   package let text: String
+
+  package init(source: SettingSource, key: String, text: String) {
+    self.source = source
+    self.key = key
+    self.text = text
+  }
 
   /// `forebay.yaml:12: routes[0].buffer_bytes: must be …`, `--buffer-bytes: must be …`
   package var description: String {

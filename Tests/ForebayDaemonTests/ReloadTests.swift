@@ -1,0 +1,99 @@
+import ForebayWire
+import Glibc
+import Testing
+
+/// New settings for a running `forebayd`.
+@Suite(.fewAtOnce) struct ReloadTests {
+  private let place = Workplace()
+
+  private func configuration(_ route: String, _ rest: String = "") -> String {
+    """
+    sockets:
+      - path: \(place.file("c.sock"))
+    routes:
+      - name: main
+        upstream: journal:\(place.file("main.db"))
+    \(route)
+    \(rest)
+    """
+  }
+
+  private func daemon(_ yaml: String) async throws -> DaemonProcess {
+    let file = place.write(yaml, to: "f.yaml")
+    return try await DaemonProcess.ready(in: place, ["--config", file])
+  }
+
+  @Test func hangUpTakesOverWhatIsNew() async throws {
+    let daemon = try await daemon(configuration("    rate: 6/m\n    burst: 1"))
+    let client = try WireClient(path: place.file("c.sock"))
+    try await client.greet()
+    client.send(messages: 1...12)
+    try await client.expectOutcome(.delivered, of: 1...1)
+    // At six a minute it would take almost two more.
+    _ = place.write(configuration("    rate: none"), to: "f.yaml")
+    daemon.program.kill(SIGHUP)
+    try await daemon.waitForLog("reloaded")
+    try await client.expectOutcome(.delivered, of: 2...12)
+    let lines = daemon.logLines.compactMap(logFields)
+    #expect(
+      lines.contains { $0["msg"] == "setting changed" && $0["setting"] == "routes[0].rate: none" })
+    #expect(try JournalContents(place.file("main.db")).records.count == 12)
+    #expect(try await daemon.stop() == 0)
+  }
+
+  @Test func aWrongFileChangesNothing() async throws {
+    let daemon = try await daemon(configuration("    buffer_messages: 100"))
+    _ = place.write(configuration("    buffer_messages: 1\n    brekaer: 5"), to: "f.yaml")
+    daemon.program.kill(SIGHUP)
+    try await daemon.waitForLog("reload refused")
+    let problems = daemon.logLines.compactMap(logFields).filter {
+      $0["msg"] == "configuration problem"
+    }.map { $0["problem"] ?? "" }
+    #expect(
+      problems == [
+        "\(place.file("f.yaml")):6: routes[0].buffer_messages: must be 2 to 1000000000, not 1",
+        "\(place.file("f.yaml")):7: routes[0]: unknown key 'brekaer'; did you mean 'breaker'?",
+      ])
+    #expect(try await daemon.state().text("routes[0].capacity.messages") == "100")
+
+    unlink(place.file("f.yaml"))
+    daemon.program.kill(SIGHUP)
+    try await expectEventually("a second refusal") {
+      daemon.errors.contains("No such file or directory")
+    }
+    _ = place.write(configuration("    buffer_messages: 200"), to: "f.yaml")
+    daemon.program.kill(SIGHUP)
+    try await daemon.waitForLog("reloaded")
+    #expect(try await daemon.state().text("routes[0].capacity.messages") == "200")
+  }
+
+  @Test func whatNeedsARestartIsSaidAndLeft() async throws {
+    let daemon = try await daemon(configuration(""))
+    _ = place.write(
+      configuration(
+        "    window_messages_max: 7",
+        "  - name: more\n    upstream: journal:\(place.file("more.db"))"), to: "f.yaml")
+    daemon.program.kill(SIGHUP)
+    try await daemon.waitForLog("setting needs a restart")
+    let lines = daemon.logLines.compactMap(logFields)
+    #expect(lines.contains { $0["setting"] == "routes: more is new" })
+    #expect(lines.contains { $0["setting"] == "routes[0].window_messages_max: 7" })
+    #expect(!exists(place.file("more.db")))
+    #expect(try await daemon.state().text("routes[1].name") == "")
+  }
+
+  @Test func classesBindWhoeverComesNext() async throws {
+    let daemon = try await daemon(configuration(""))
+    let before = try WireClient(path: place.file("c.sock"))
+    try await before.greet()
+    let narrow = "classes:\n  - name: default\n    lanes: [3]\n"
+    _ = place.write(configuration("", narrow), to: "f.yaml")
+    daemon.program.kill(SIGHUP)
+    try await daemon.waitForLog("reloaded")
+    let after = try WireClient(path: place.file("c.sock"))
+    try await after.greet()
+    after.send(messages: 1...1)
+    try await after.expectOutcome(.rejected, of: 1...1)
+    #expect(after.codes(of: 1) == [.laneNotPermitted])
+  }
+}
