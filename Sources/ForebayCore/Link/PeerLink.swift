@@ -62,8 +62,8 @@ struct PeerLink: ~Copyable {
   var stash: [UInt8] = []
   var hasOutputPending = false
   var isBusyWriting = false
-  /// GOAWAY came while the link was still being set up.
-  private var isToLeave = false
+  /// GOAWAY has come: the link is left then at the latest.
+  private(set) var leaveBy: Instant?
 
   // The probe of a shut window.
   var shutSince: Instant?
@@ -95,7 +95,7 @@ struct PeerLink: ~Copyable {
 
   mutating func connected(floor: UInt64) {
     phase = .greeting
-    isToLeave = false
+    leaveBy = nil
     floorTold = floor
     control = Hello(session: session, floor: floor, level: .received, isPeer: true).encoded()
     stash.removeAll(keepingCapacity: true)
@@ -110,16 +110,20 @@ struct PeerLink: ~Copyable {
   }
 
   mutating func opened() {
-    phase = isToLeave ? .leaving : .open
+    phase = leaveBy == nil ? .open : .leaving
     failedConnects = 0
     nextToAdmit = first
     nextToWrite = none
     written = 0
   }
 
-  /// GOAWAY. True if the link was open: then what it has admitted isn't to be begun.
-  mutating func goAwayReceived() -> Bool {
-    isToLeave = true
+  /// The peer has so long from its deadline on to close by itself, with the last receipts before that.
+  private static let leavingGrace = TimeSpan.seconds(1)
+
+  /// GOAWAY. True if the link was open: then what it has admitted isn't to be begun. Before the first
+  /// window it is kept in mind.
+  mutating func goAwayReceived(deadline: Instant) -> Bool {
+    leaveBy = deadline + Self.leavingGrace
     // A client that leaves asks for nothing more.
     shutSince = nil
     guard phase == .open else { return false }

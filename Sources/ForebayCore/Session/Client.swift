@@ -75,7 +75,7 @@ struct Client: ~Copyable {
   /// Control frames: the earliest instant by which all so far were due.
   var controlDue: Instant
   var isDemanding = false
-  /// It gave credit back and has wanted none since.
+  /// It gave credit back that it could have used, and has wanted none since.
   var isResting = false
   var isDirty = false
   var isWaiting = false

@@ -24,7 +24,7 @@ package enum Action: Equatable, Sendable {
 package enum LinkEnding: Equatable, Sendable {
   /// The peer has left a connect, a greeting or a message without an answer for too long.
   case unanswered
-  /// The peer said GOAWAY, and all that it owed has come.
+  /// The peer said GOAWAY, and all that it owed has come, or its own deadline has passed.
   case peerLeaves
 }
 

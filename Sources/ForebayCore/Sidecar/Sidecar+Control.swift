@@ -100,12 +100,20 @@ extension Sidecar {
     case .returned(let cost):
       principals[clients[client].principal].open -= cost
       routes[clients[client].route].pool.revoke(cost)
-      clients[client].isResting = !clients[client].isWaiting
+      clients[client].isResting =
+        !clients[client].isWaiting && couldSend(client, clients[client].window.open + cost)
       if clients[client].window.open.isZero { leaveLent(client) }
       // A drain takes all back; the RECLAIM that was answered may be one of before.
       if lifecycle != .running { reclaimAll(client, now: now) }
       markDirty(client)
     }
+  }
+
+  /// Whether it left unused what its next frame needs. One that gives back what was too little goes on
+  /// wanting more, and isn't made to ask again when there is.
+  private mutating func couldSend(_ client: UInt32, _ open: Cost) -> Bool {
+    let blocked = clients[client].blockedCost
+    return blocked == 0 || open.messages > 0 && open.bytes >= blocked
   }
 
   // MARK: Origins

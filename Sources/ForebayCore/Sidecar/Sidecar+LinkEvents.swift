@@ -133,8 +133,8 @@ extension Sidecar {
     case .ping:
       Pong(token: try Ping(frame: frame).token).append(to: &links[route].control)
     case .goaway:
-      _ = try GoAway(frame: frame)
-      if links[route].goAwayReceived() { withdrawUnwritten(route) }
+      let left = TimeSpan.milliseconds(UInt64(try GoAway(frame: frame).deadlineMilliseconds))
+      if links[route].goAwayReceived(deadline: now + left) { withdrawUnwritten(route) }
     case .error:
       return .ended(try ErrorFrame(frame: frame).code)
     case .hello, .data, .seen, .blocked, .backlog, .reclaimed, .pong, .bye, .origin:
@@ -285,9 +285,10 @@ extension Sidecar {
     case .connecting, .greeting, .resuming:
       return links[route].connectStartedAt + PeerLink.handshakeTimeout
     case .open, .leaving:
-      let late = lateAt(route)
-      guard let probe = links[route].probeDeadline else { return late }
-      return min(probe, late ?? .distantFuture)
+      let others = [links[route].probeDeadline, links[route].leaveBy]
+      return others.reduce(lateAt(route)) { a, b in
+        b.map { min($0, a ?? .distantFuture) } ?? a
+      }
     }
   }
 
@@ -308,6 +309,9 @@ extension Sidecar {
     case .open, .leaving:
       if let late = lateAt(route), late <= now {
         return actions.append(.closeLink(route, .unanswered))
+      }
+      if let end = links[route].leaveBy, end <= now {
+        return actions.append(.closeLink(route, .peerLeaves))
       }
       guard let due = links[route].probeDeadline, due <= now else { return }
       if let cost = blockedCost(route, now: now) {

@@ -38,8 +38,8 @@ extension Sidecar {
     store.runs[run].isUnanswered = store.runs[run].attempts > 0
   }
 
-  /// Ends the link once the peer owes nothing on it: at the same address may be a successor by then,
-  /// and a peer that thinks better of its drain would never end it.
+  /// Ends the link once the peer owes nothing on it: at the same address may be a successor by then.
+  /// Otherwise it ends soon after the peer's deadline: one that thinks better of its drain won't end it.
   mutating func leaveIfNothingIsOwed(_ route: UInt32) {
     guard !isOwedReceipts(route) else { return }
     actions.append(.closeLink(route, .peerLeaves))

@@ -26,7 +26,7 @@ extension Sidecar {
     let knowsShut = known.messages == 0 || known.bytes < max(least, clients[client].blockedCost)
     let isWide =
       lag.messages * 4 >= clients[client].target
-      || lag.bytes * 4 >= routes[route].reserve.bytes * 4
+      || lag.bytes >= routes[route].reserve.bytes
     let opens = knowsShut && opensFor(client, route)
     if isWide || opens { return oweWindow(client) }
     clientDeadlines.pull(client, to: now + Self.windowDelay)

@@ -152,9 +152,28 @@ import Testing
     peer.welcome(bytes: 2500, messages: 1)
     #expect(peer.linkSequences == [1])
     sayGoAway()
-    harness.pass(.seconds(10))
+    harness.pass(.seconds(4))
     #expect(peer.blocked.isEmpty)
     #expect(peer.isConnected)
+    harness.expectNoProblems()
+  }
+
+  @Test func aPeerThatDoesNotCloseAtItsDeadlineIsLeft() {
+    client.offer(2)
+    peer.welcome()
+    peer.receipt(1...2, .received)
+    sayGoAway()
+    harness.pass(.seconds(5))
+    #expect(peer.isConnected, "it may still say how its last messages ended")
+    client.offer(1)
+    harness.pass(.seconds(1))
+    #expect(!peer.isConnected)
+    #expect(harness.route.breaker.failures == 0)
+    expectReconnected()
+    peer.welcome(listing: [ReceiptRange(first: 1, count: 2, outcome: .received)])
+    #expect(peer.linkSequences == [1, 2, 3])
+    peer.receipt(1...3, .delivered)
+    client.expectDelivered(1...3)
     harness.expectNoProblems()
   }
 
