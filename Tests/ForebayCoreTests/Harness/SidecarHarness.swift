@@ -222,6 +222,14 @@ final class SidecarHarness: TimedPart {
     clock.join(client)
   }
 
+  /// A client that has said HELLO.
+  func join(user: UInt32 = 1000, class index: Int = 0) -> TestClient {
+    let client = TestClient(self, user: user)
+    client.classIndex = index
+    client.join()
+    return client
+  }
+
   func connect(
     _ end: any ClientEnd, _ key: PrincipalKey, classIndex: Int = 0, isTCP: Bool = false
   ) -> Sidecar.OnConnected {

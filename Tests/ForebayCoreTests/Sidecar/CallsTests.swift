@@ -9,8 +9,7 @@ import Testing
   {
     let harness = SidecarHarness(change)
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     return (harness, client)
   }
 
@@ -73,8 +72,7 @@ import Testing
 
   @Test func aRetryHoldsItsOwnQueueAlone() {
     let (harness, client) = scene()
-    let other = TestClient(harness, user: 2)
-    other.join()
+    let other = harness.join(user: 2)
     client.offer(1)
     harness.upstream.settleNext(.failed(retryAfter: .seconds(5)))
     harness.upstream.manner = .accept

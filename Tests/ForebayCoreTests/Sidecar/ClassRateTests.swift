@@ -14,8 +14,7 @@ import Testing
 
   @Test func theUpstreamGetsNoMoreThanBurstAndRate() {
     let harness = limited()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(100)
     harness.pass(.seconds(2))
     #expect(harness.upstream.accepted.count >= 20)

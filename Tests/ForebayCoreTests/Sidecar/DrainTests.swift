@@ -8,8 +8,7 @@ import Testing
   private func scene(_ change: (inout Settings) -> Void = { _ in }) -> (SidecarHarness, TestClient)
   {
     let harness = SidecarHarness(change)
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     return (harness, client)
   }
 
@@ -49,8 +48,7 @@ import Testing
     harness.upstream.manner = .hold
     client.offer(1)
     drain(harness, in: .seconds(10))
-    let late = TestClient(harness)
-    late.join()
+    let late = harness.join()
     #expect(late.refusal == .shuttingDown)
     harness.expectNoProblems()
   }
@@ -93,13 +91,11 @@ import Testing
       settings.routes[0].bufferMessages = 40
       settings.routes[0].controlReserveBytes = 0
     }
-    let holder = TestClient(harness, user: 1)
-    holder.join()
+    let holder = harness.join(user: 1)
     harness.upstream.manner = .hold
     holder.answersReclaims = false
     holder.offer(1)
-    let other = TestClient(harness, user: 2)
-    other.join()
+    let other = harness.join(user: 2)
     other.offer(20, payloadBytes: 1000)
     harness.pass(.seconds(3))
     let wasAsked = holder.reclaim != nil

@@ -19,12 +19,35 @@ import Testing
     #expect(window?.reason == reason)
   }
 
+  @Test func afterAnOutageNobodyWaitsForTheirNextProbe() {
+    // Messages run out before bytes, so that credit for bytes is left over and asked back.
+    let harness = SidecarHarness { settings in
+      settings.limits.frameBytesMax = 1024
+      settings.routes[0].bufferMessages = 40
+      settings.routes[0].bufferBytes = 1 << 20
+      settings.routes[0].controlReserveBytes = 0
+    }
+    harness.upstream.manner = .hold
+    let clients = (0..<3).map { TestClient(harness, user: UInt32($0)) }
+    for client in clients {
+      client.join()
+      client.offer(100)
+    }
+    // By now they ask every five seconds, and have given back what they couldn't use.
+    harness.pass(.seconds(30))
+    #expect(clients.allSatisfy { $0.lastWindow?.state == .shut })
+    harness.upstream.manner = .accept
+    harness.upstream.settleAll(.accepted)
+    harness.pass(.milliseconds(500))
+    for client in clients { client.expectDelivered(1...100) }
+    harness.expectNoProblems()
+  }
+
   // MARK: One client
 
   @Test func theFirstWindowIsASmallPartOfTheBuffer() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     #expect(client.limit.messages == 64)
     #expect(client.limit.bytes >= 262_144 + 320)
     #expect(client.lastWindow?.receivedMessages == 0)
@@ -33,8 +56,7 @@ import Testing
 
   @Test func theWindowGrowsWithUseAndShrinksWithout() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     for _ in 0..<30 {
       client.offer(1000)
       harness.pass(.milliseconds(10))
@@ -50,8 +72,7 @@ import Testing
 
   @Test func aReportSaysShutWhereTheClientIsTold() {
     let harness = SidecarHarness { $0.routes[0].windowMessagesMax = 100 }
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     harness.upstream.manner = .hold
     harness.turn {
       // More credit may follow at the end of the turn: nobody has said no.
@@ -70,8 +91,7 @@ import Testing
 
   @Test func aClientHasNoMoreUnsettledThanItsMaximum() {
     let harness = SidecarHarness { $0.routes[0].windowMessagesMax = 100 }
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     harness.upstream.manner = .hold
     client.offer(500)
     harness.pass(.seconds(1))
@@ -86,8 +106,7 @@ import Testing
 
   @Test func bytesAloneAreGrantedToWhoHasCreditForMessages() {
     let harness = SidecarHarness { $0.routes[0].windowMessagesMax = 1000 }
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     // Grows the window, then idles so that it may not have that much any more.
     for _ in 0..<20 { client.offer(300) }
     let open = client.credit.messages
@@ -140,8 +159,7 @@ import Testing
   @Test func aFalseFloorCostsItsAuthorAlone() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(5)
     client.write(Seen(floor: .max).encoded())
     harness.upstream.settleAll(.accepted)
@@ -179,8 +197,7 @@ import Testing
   @Test func blockedIsAnsweredAtOnceAndTheAnswerRepeatedByItself() {
     let harness = SidecarHarness(Self.small)
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(100, payloadBytes: 1000)
     harness.pass(.milliseconds(199))
     #expect(client.blockedCount == 0)
@@ -203,8 +220,7 @@ import Testing
   @Test func aShutClientIsOpenedWithoutAskingAgain() {
     let harness = SidecarHarness(Self.small)
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(60, payloadBytes: 1000)
     harness.pass(.milliseconds(250))
     client.probes = false
@@ -218,8 +234,7 @@ import Testing
   @Test func aBreakerThatIsOpenOutranksAFullBuffer() {
     let harness = SidecarHarness(Self.small)
     harness.upstream.manner = .answer(.failed(retryAfter: nil))
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(60, payloadBytes: 1000)
     harness.pass(.milliseconds(900))
     #expect(harness.route.breaker.phase == .open)
@@ -234,8 +249,7 @@ import Testing
   @Test func anOpenBreakerStopsDispatchNotGrants() {
     let harness = SidecarHarness()
     harness.upstream.manner = .answer(.failed(retryAfter: nil))
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(1)
     harness.pass(.seconds(1))
     #expect(harness.route.breaker.phase == .open)
@@ -269,8 +283,7 @@ import Testing
       client.offer(3000, payloadBytes: 200)
     }
     harness.pass(.milliseconds(500))
-    let newcomer = TestClient(harness, user: 2000)
-    newcomer.join()
+    let newcomer = harness.join(user: 2000)
     newcomer.offer(1, payloadBytes: 1000)
     harness.pass(.seconds(2))
     newcomer.expectDelivered(1...1)
@@ -287,8 +300,7 @@ import Testing
       client.offer(6000, payloadBytes: 100)
     }
     harness.pass(.milliseconds(500))
-    let newcomer = TestClient(harness)
-    newcomer.join()
+    let newcomer = harness.join()
     newcomer.offer(1, payloadBytes: 1000)
     harness.pass(.seconds(3))
     newcomer.expectDelivered(1...1)
@@ -326,8 +338,7 @@ import Testing
     let idle = (0..<10_000).map { _ in TestClient(harness) }
     harness.turn { for client in idle { client.join() } }
     harness.check()
-    let busy = TestClient(harness, user: 2000)
-    busy.join()
+    let busy = harness.join(user: 2000)
     busy.offer(500)
     harness.pass(.seconds(3))
     busy.expectDelivered(1...500)
@@ -354,8 +365,7 @@ import Testing
     let report = harness.route
     #expect(report.open.isZero, "unused credit returns at once")
     #expect(report.held.fits(in: report.capacity))
-    let other = TestClient(harness, user: 2000)
-    other.join()
+    let other = harness.join(user: 2000)
     other.offer(1, payloadBytes: 1000)
     harness.upstream.manner = .accept
     harness.upstream.settleAll(.accepted)

@@ -7,8 +7,7 @@ import Testing
 @Suite struct HelloTests {
   @Test func aGoodHelloIsAnsweredWithWelcomeAndWindow() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.expectReady()
     #expect(client.welcome?.isResumed == false)
     #expect(client.welcome?.ranges == 0)
@@ -47,8 +46,7 @@ import Testing
       limited.routes = ["third", "second"]
       settings.classes.append(limited)
     }
-    let witness = TestClient(harness)
-    witness.join()
+    let witness = harness.join()
     let clients = (0..<4).map { _ in TestClient(harness, user: 2000) }
     for client in clients { client.classIndex = 1 }
     clients[0].join()
@@ -114,8 +112,7 @@ import Testing
 
   @Test func helloComesOnce() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.write(Hello(session: client.session).encoded())
     client.expectClosed(.helloRepeated)
     harness.expectNoProblems()
@@ -163,8 +160,7 @@ import Testing
     let clients = (0..<3).map { _ in TestClient(harness) }
     for client in clients { client.join() }
     #expect(clients[2].refusal == .tooManyConnections)
-    let other = TestClient(harness, user: 1001)
-    other.join()
+    let other = harness.join(user: 1001)
     other.expectReady()
     clients[0].hangUp()
     clients[2].join()
@@ -183,8 +179,7 @@ import Testing
 
   @Test func aSessionIsEitherAClientsOrAPeers() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     let imposter = TestClient(harness, session: client.session)
     imposter.join(isPeer: true)
     #expect(!imposter.isConnected)

@@ -15,8 +15,7 @@ import Testing
       change(&settings)
     }
     let peer = ScriptedPeer(harness)
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     return (harness, peer, client)
   }
 

@@ -131,8 +131,7 @@ import Testing
 
   @Test func aGapInSequencesIsAllowed() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.isEager = false
     client.offer(6)
     let odd = [UInt64(1), 3, 5].flatMap { client.taken($0) }
@@ -160,8 +159,7 @@ import Testing
   @Test func consecutiveFramesOfOneShapeAreOneRun() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.isEager = false
     client.offer(50)
     client.pump()
@@ -177,8 +175,7 @@ import Testing
 
   @Test func anUnknownExtensionTravelsAlong() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     var extensions: [UInt8] = []
     appendExtension(.traceparent, "00-trace".utf8, to: &extensions)
     appendExtension(ExtensionType(rawValue: 99), [1, 2, 3], to: &extensions)
@@ -189,8 +186,7 @@ import Testing
 
   @Test func aCriticalExtensionRejectsItsMessageAlone() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     var critical: [UInt8] = []
     appendExtension(ExtensionType(rawValue: 200), [1], to: &critical)
     client.offer(1)
@@ -205,8 +201,7 @@ import Testing
 
   @Test func aLargeMessageWithACriticalExtensionGivesItsMemoryBack() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.chunk = 3000
     var critical: [UInt8] = []
     appendExtension(ExtensionType(rawValue: 200), [1], to: &critical)
@@ -218,8 +213,7 @@ import Testing
 
   @Test func aLaneThatTheClassMayNotUseRejectsItsMessages() {
     let harness = SidecarHarness { $0.classes[0].lanes = 0b0101 }
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(1, lane: 0)
     client.offer(2, lane: 1)
     client.offer(1, lane: 2)
@@ -231,8 +225,7 @@ import Testing
 
   @Test func aLevelThatTheRouteHasNotRejectsItsMessages() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(1, level: .stored)
     client.expectOutcome(.rejected, of: 1...1, code: .levelUnavailable)
     let stored = TestClient(harness)
@@ -335,8 +328,7 @@ import Testing
 
   @Test func aFrameMustBeWholeInTimeHoweverSteadilyItTrickles() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     let frame = TestMessage(sequence: 1, payloadBytes: 100).frame(of: client.session)
     for index in 0..<49 {
       client.write([frame[index]])
@@ -351,8 +343,7 @@ import Testing
 
   @Test func aBusyClientWhoseReadsEndInsideFramesIsNotClosed() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.deliversAtOnce = false
     client.offer(1)
     client.deliver(10)
@@ -373,8 +364,7 @@ import Testing
       settings.limits.controlFramesBurst = 50
       settings.limits.controlFramesPerSecond = 100
     }
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     for _ in 0..<50 { client.write(Seen(floor: 1).encoded()) }
     client.expectOpen()
     harness.pass(.milliseconds(100))

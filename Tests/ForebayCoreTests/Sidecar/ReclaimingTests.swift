@@ -35,8 +35,7 @@ import Testing
 
   @Test func nothingIsReclaimedWithoutNeed() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    _ = harness.join()
     harness.pass(.seconds(60))
     #expect(harness.totals.reclaims == 0)
     harness.expectNoProblems()
@@ -98,8 +97,7 @@ import Testing
 
   @Test func aStrayAnswerIsIgnored() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.write(Reclaimed(number: 1).encoded())
     client.offer(1)
     client.expectDelivered(1...1)

@@ -18,26 +18,18 @@ import Testing
     }
   }
 
-  private func client(of harness: SidecarHarness, user: UInt32 = 1000, class index: Int = 0)
-    -> TestClient
-  {
-    let client = TestClient(harness, user: user)
-    client.classIndex = index
-    client.join()
-    return client
-  }
-
   // MARK: The buffer
 
-  @Test func aLargerBufferIsThereForWhoeverAsks() {
+  @Test func aLargerBufferIsThereAtOnce() {
     let harness = small(messages: 40)
     harness.upstream.manner = .hold
-    let clients = (0..<3).map { client(of: harness, user: UInt32($0)) }
+    let clients = (0..<3).map { harness.join(user: UInt32($0)) }
     for client in clients { client.offer(100) }
     harness.pass(.seconds(1))
     #expect(harness.route.held.messages <= 40)
     #expect(clients.contains { $0.lastWindow?.state == .shut })
     harness.reload { $0.routes[0].bufferMessages = 1000 }
+    #expect(harness.route.held.messages > 100, "nobody waits for their next probe")
     harness.pass(.seconds(1))
     #expect(harness.route.held.messages == 300)
     harness.expectNoProblems()
@@ -56,7 +48,7 @@ import Testing
     from harness: SidecarHarness, _ change: (inout Settings) -> Void
   ) {
     harness.upstream.manner = .hold
-    let clients = (0..<3).map { client(of: harness, user: UInt32($0)) }
+    let clients = (0..<3).map { harness.join(user: UInt32($0)) }
     for client in clients { client.offer(150, payloadBytes: 100) }
     harness.pass(.seconds(1))
     let before = harness.committed
@@ -83,7 +75,7 @@ import Testing
 
   @Test func idleCreditBeyondASmallerBufferIsAskedBack() {
     let harness = small(messages: 1000)
-    let idle = client(of: harness)
+    let idle = harness.join()
     for _ in 0..<10 { idle.offer(100) }
     #expect(harness.committed.messages > 100)
     harness.reload { $0.routes[0].bufferMessages = 20 }
@@ -100,7 +92,7 @@ import Testing
   @Test func shrunkAndGrownAgainItIsAsBefore() {
     let harness = small(messages: 100)
     harness.upstream.manner = .hold
-    let busy = client(of: harness)
+    let busy = harness.join()
     busy.offer(200)
     harness.pass(.seconds(1))
     let held = harness.route.held
@@ -119,7 +111,7 @@ import Testing
 
   @Test func aSmallerWindowTakesNothingBackAndThenHolds() {
     let harness = SidecarHarness { $0.routes[0].windowMessagesMax = 200 }
-    let busy = client(of: harness)
+    let busy = harness.join()
     for _ in 0..<5 { busy.offer(200) }
     harness.upstream.manner = .hold
     busy.offer(500)
@@ -146,7 +138,7 @@ import Testing
 
   @Test func aRouteGetsAndLosesARate() {
     let harness = SidecarHarness()
-    let busy = client(of: harness)
+    let busy = harness.join()
     busy.offer(100)
     busy.expectDelivered(1...100)
     harness.reload { $0.routes[0].rate = RateLimit(messages: 10, per: .seconds(1), burst: 1) }
@@ -165,7 +157,7 @@ import Testing
   @Test func aClassGetsARateWhileItsMessagesAreInFlight() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let busy = client(of: harness)
+    let busy = harness.join()
     busy.offer(50)
     #expect(harness.route.inFlightMessages == 50)
     harness.reload { $0.classes[0].rate = RateLimit(messages: 10, per: .seconds(1), burst: 10) }
@@ -189,7 +181,7 @@ import Testing
   @Test func theAttemptTimeoutCountsForCallsThatAreOut() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let busy = client(of: harness)
+    let busy = harness.join()
     busy.offer(1)
     harness.pass(.seconds(3))
     harness.reload { $0.routes[0].attemptTimeout = .seconds(4) }
@@ -205,7 +197,7 @@ import Testing
   @Test func anOpenBreakerStaysAsItIsUnderNewThresholds() {
     let harness = SidecarHarness()
     harness.upstream.manner = .answer(.failed(retryAfter: nil))
-    let busy = client(of: harness)
+    let busy = harness.join()
     busy.offer(1)
     #expect(harness.clock.pass(atMost: .seconds(60)) { harness.route.breaker.phase == .open })
     let until = harness.route.breaker.nextProbeAt
@@ -232,7 +224,7 @@ import Testing
   @Test func batchAndFlightLimitsHoldFromTheNextCallOn() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let busy = client(of: harness)
+    let busy = harness.join()
     busy.offer(60)
     #expect(harness.route.inFlightMessages == 60)
     harness.reload {
@@ -287,8 +279,8 @@ import Testing
 
   @Test func aClassWeightCountsFromTheNextVisitOn() {
     let harness = sharing { $0.classes.append(ClassSettings(name: "heavy")) }
-    let light = client(of: harness, user: 1)
-    let heavy = client(of: harness, user: 2, class: 1)
+    let light = harness.join(user: 1)
+    let heavy = harness.join(user: 2, class: 1)
     light.offer(3000, payloadBytes: 1000)
     heavy.offer(3000, payloadBytes: 1000)
     harness.pass(.seconds(1))
@@ -308,7 +300,7 @@ import Testing
 
   @Test func aLaneWeightCountsFromTheNextVisitOn() {
     let harness = sharing()
-    let clients = [client(of: harness), client(of: harness)]
+    let clients = [harness.join(), harness.join()]
     clients[0].offer(3000, payloadBytes: 1000, lane: 0)
     clients[1].offer(3000, payloadBytes: 1000, lane: 5)
     harness.pass(.seconds(1))
@@ -325,10 +317,10 @@ import Testing
 
   @Test func limitsOnConnectionsHoldForThoseThatCome() {
     let harness = SidecarHarness()
-    let known = (0..<3).map { _ in client(of: harness) }
+    let known = (0..<3).map { _ in harness.join() }
     harness.reload { $0.limits.connectionsPerPrincipalMax = 2 }
     for client in known { client.expectOpen() }
-    let refused = client(of: harness)
+    let refused = harness.join()
     refused.expectClosed(.tooManyConnections)
     harness.expectNoProblems()
   }
@@ -386,7 +378,7 @@ import Testing
     #expect(Sidecar.needsRestart(from: running, to: expected).isEmpty)
     let gone = Settings(routes: [RouteSettings(name: "audit")])
     #expect(Sidecar.needsRestart(from: running, to: gone).contains("route main is gone"))
-    client(of: harness).expectReady()
+    harness.join().expectReady()
     harness.expectNoProblems()
   }
 
@@ -413,7 +405,7 @@ import Testing
   @Test func aReloadInADrainOpensNothing() {
     let harness = small(messages: 20)
     harness.upstream.manner = .hold
-    let busy = client(of: harness)
+    let busy = harness.join()
     busy.offer(100)
     harness.event { harness.core.drain(until: harness.now + .seconds(5), now: harness.now) }
     let held = harness.route.held

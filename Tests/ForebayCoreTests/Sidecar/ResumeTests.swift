@@ -8,8 +8,7 @@ import Testing
   @Test func whatIsHeldIsListedAndSettledOnTheNewConnection() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(10)
     client.hangUp()
     client.join()
@@ -24,8 +23,7 @@ import Testing
 
   @Test func outcomesThatWereNotSeenAreSentAgain() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.room = 0
     client.offer(5)
     client.expectUnsettled(1...5)
@@ -40,8 +38,7 @@ import Testing
   @Test func onlyWhatTheDaemonDoesNotKnowIsSentAgain() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(4)
     harness.upstream.settleNext(.accepted)
     client.offer(3)
@@ -62,8 +59,7 @@ import Testing
   @Test func aResendOfWhatIsHeldIsDroppedWithoutAReceipt() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(5)
     client.hangUp()
     client.isEager = false
@@ -80,8 +76,7 @@ import Testing
   @Test func aResendOfWhatIsSettledGetsItsOutcomeFlaggedDuplicate() {
     let harness = SidecarHarness()
     harness.upstream.manner = .answer(.rejected(MessageCode(rawValue: 300)))
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.room = 0
     client.offer(2)
     harness.upstream.manner = .accept
@@ -108,8 +103,7 @@ import Testing
 
   @Test func aResendBelowTheFloorIsADuplicate() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(4)
     client.write(Seen(floor: 4).encoded())
     client.offer(1)
@@ -128,8 +122,7 @@ import Testing
   @Test func aRunOfOldAndNewIsSortedOut() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.isEager = false
     client.offer(12)
     client.write([2, 3, 6, 7].flatMap { client.taken(UInt64($0)) })
@@ -153,8 +146,7 @@ import Testing
     let harness = SidecarHarness { $0.classes[0].lanes = 1 }
     var critical: [UInt8] = []
     appendExtension(ExtensionType(rawValue: 200), [1], to: &critical)
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(1, extensions: critical)
     client.offer(1, lane: 3)
     client.offer(1, level: .stored)
@@ -174,8 +166,7 @@ import Testing
   @Test func aTakeoverReadsTheOldConnectionOut() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let old = TestClient(harness)
-    old.join()
+    let old = harness.join()
     old.offer(2)
     old.deliversAtOnce = false
     old.offer(3)
@@ -193,8 +184,7 @@ import Testing
 
   @Test func aSecondTakeoverClosesTheFirst() {
     let harness = SidecarHarness()
-    let old = TestClient(harness)
-    old.join()
+    let old = harness.join()
     let second = TestClient(harness, session: old.session)
     let third = TestClient(harness, session: old.session)
     harness.turn {
@@ -209,8 +199,7 @@ import Testing
 
   @Test func whoTakesOverMayAlreadySpeak() {
     let harness = SidecarHarness()
-    let old = TestClient(harness)
-    old.join()
+    let old = harness.join()
     let new = TestClient(harness, session: old.session)
     new.connect()
     new.write(
@@ -223,8 +212,7 @@ import Testing
 
   @Test func whoTakesOverMayNotSendYet() {
     let harness = SidecarHarness()
-    let old = TestClient(harness)
-    old.join()
+    let old = harness.join()
     let new = TestClient(harness, session: old.session)
     new.connect()
     new.write(
@@ -251,8 +239,7 @@ import Testing
 
   @Test func byeWithNothingHeldOrUnseenForgetsAtOnce() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(3)
     client.write(Seen(floor: 4).encoded() + Bye().encoded())
     client.expectClosed(nil)
@@ -262,16 +249,14 @@ import Testing
 
   @Test func byeBringsTheReceiptsThatAreReady() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     harness.turn {
       client.offer(3)
       client.bye()
     }
     client.expectClosed(nil)
     client.expectUnsettled(1...3)
-    let second = TestClient(harness)
-    second.join()
+    let second = harness.join()
     second.level = .received
     second.deliversAtOnce = false
     second.offer(2, level: .received)
@@ -284,8 +269,7 @@ import Testing
 
   @Test func unseenReceiptsAreKeptForAQuarterOfAnHour() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(3)
     client.hangUp()
     harness.pass(.seconds(899))
@@ -296,10 +280,9 @@ import Testing
   }
 
   @Test func aSessionThatHoldsSomethingStays() {
-    let harness = SidecarHarness { $0.routes[0].attemptTimeout = .seconds(100_000) }
+    let harness = SidecarHarness { $0.routes[0].attemptTimeout = .seconds(86_400) }
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(3)
     client.hangUp()
     harness.pass(.seconds(2000))
@@ -315,8 +298,7 @@ import Testing
   @Test func atThePrincipalsCapTheOldestIdleSessionGoes() {
     let harness = SidecarHarness { $0.limits.sessionsPerPrincipalMax = 3 }
     harness.upstream.manner = .hold
-    let holding = TestClient(harness)
-    holding.join()
+    let holding = harness.join()
     holding.offer(1)
     holding.hangUp()
     harness.upstream.manner = .accept
@@ -336,8 +318,7 @@ import Testing
       harness.pass(.seconds(1))
     }
     #expect(harness.core.sessionCount == 3)
-    let newcomer = TestClient(harness)
-    newcomer.join()
+    let newcomer = harness.join()
     newcomer.expectReady()
     #expect(harness.core.sessionCount == 3)
     idle[1].join()
@@ -355,8 +336,7 @@ import Testing
     }
     clients[2].join()
     clients[2].expectClosed(.tooManySessions)
-    let other = TestClient(harness, user: 2)
-    other.join()
+    let other = harness.join(user: 2)
     other.expectReady()
     harness.expectNoProblems()
   }
@@ -380,8 +360,7 @@ import Testing
   @Test func theLevelOfAMessageOverridesThatOfItsConnection() {
     let harness = SidecarHarness()
     harness.upstream.manner = .hold
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.offer(1)
     client.offer(1, level: .received)
     client.offer(1)

@@ -7,8 +7,7 @@ import Testing
 @Suite struct TimersTests {
   @Test func aClientThatDoesNotReadIsDisconnectedAndItsMessagesGoOn() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.room = 0
     client.offer(50)
     harness.pass(.seconds(9))
@@ -24,8 +23,7 @@ import Testing
 
   @Test func aClientThatReadsAgainInTimeStays() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.room = 0
     client.offer(50)
     harness.pass(.seconds(9))
@@ -49,8 +47,7 @@ import Testing
       let isOdd = messages.first.map { $0.sequence % 2 == 1 } ?? false
       return (isOdd ? .accepted : .rejected(.upstreamRejected), after: .zero)
     }
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     client.sendsSeen = false
     client.probes = false
     for index in 0..<9_000 { client.offer(1, lane: UInt8(index % 2)) }
@@ -97,8 +94,7 @@ import Testing
 
   @Test func aUnixClientIsNeverPinged() {
     let harness = SidecarHarness()
-    let client = TestClient(harness)
-    client.join()
+    let client = harness.join()
     harness.pass(.seconds(100))
     #expect(client.frames.count == 2)
     harness.expectNoProblems()
