@@ -26,17 +26,20 @@ struct Output {
 
 func printError(_ text: String) { writeAll(text + "\n", to: 2) }
 
-func writeAll(_ text: String, to descriptor: Int32) {
+/// False if nobody reads any more.
+@discardableResult
+func writeAll(_ text: String, to descriptor: Int32) -> Bool {
   var text = text
-  text.withUTF8 { bytes in
+  return text.withUTF8 { bytes in
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = write(
         descriptor, UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: rest)).baseAddress,
         rest.count)
-      guard count > 0 else { return }
+      guard count > 0 else { return errno != EPIPE && errno != EIO }
       rest = rest.dropFirst(count)
     }
+    return true
   }
 }
 

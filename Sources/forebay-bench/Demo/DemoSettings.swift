@@ -11,13 +11,14 @@ struct DemoSettings: Equatable, Sendable {
   /// Messages and bytes that the first forebayd may hold. Half a second's worth: what waits here is
   /// delay, and producers can wait where they are.
   var bufferMessages = 5_000
-  var bufferBytes = 4 << 20
+  /// Enough for messages to run out first: credit in bytes is given for larger ones than these.
+  var bufferBytes = 16 << 20
   /// Messages that one producer may have unsettled: all of them together use what one user may have of
   /// the buffer.
   var windowMessages = 800
   /// The hub's, smaller: what it can't hold waits one hop before.
   var hubBufferMessages = 2_000
-  var hubBufferBytes = 2 << 20
+  var hubBufferBytes = 8 << 20
   var payloadBytes = 100
 
   // The story's times.

@@ -4,6 +4,8 @@ import Glibc
 final class Screen {
   /// The view is drawn again and again.
   let isLive: Bool
+  /// Nobody reads any more.
+  private(set) var isGone = false
   private let isColoured: Bool
   /// Lines of the view on the screen, above the cursor.
   private var drawn = 0
@@ -62,5 +64,7 @@ final class Screen {
 
   func print(_ text: String) { put(text + "\n") }
 
-  private func put(_ text: String) { writeAll(text, to: STDOUT_FILENO) }
+  private func put(_ text: String) {
+    if !writeAll(text, to: STDOUT_FILENO) { isGone = true }
+  }
 }

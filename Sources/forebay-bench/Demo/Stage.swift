@@ -88,6 +88,7 @@ final class Stage {
 
   /// Ends everything, whatever state it is in.
   func clear() {
+    load.finish()
     daemon.kill()
     hub.kill()
     screen.leave()
@@ -149,6 +150,7 @@ final class Stage {
     timer?.fire(at: end.nanoseconds)
     while monotonicNow() < end, signal == nil { loop.run() }
     if let signal { throw Interrupted(signal: signal) }
+    if screen.isGone { throw Interrupted(signal: SIGPIPE) }
     try daemon.check()
     try hub.check()
   }
@@ -213,10 +215,19 @@ final class Stage {
     if clientSights.indices.contains(client.number) {
       reason = reason ?? clientSights[client.number].shutReason
     }
+    // In the middle of a turn it has no answer either: then it is as it was.
+    if client.messagesLeft == 0, scene.producers.indices.contains(client.number) {
+      reason = reason ?? scene.producers[client.number].reason
+    }
     return Scene.Producer(
       number: client.number + 1, inUse: client.outstanding,
       window: client.outstanding + client.messagesLeft,
       blockedShare: rates.share(ofBlocked: client.number), reason: reason)
+  }
+
+  /// How many have used up their window and were told so, with this reason.
+  func shutProducers(because reason: WindowReason) -> Int {
+    load.clients.count { $0.messagesLeft == 0 && $0.reason == reason }
   }
 
   private func show() {

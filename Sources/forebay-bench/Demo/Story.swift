@@ -1,4 +1,5 @@
 import ForebayCore
+import ForebayWire
 
 /// The script. Each step goes on when what it waits for is seen, so a slow machine only makes it longer.
 struct Story {
@@ -47,10 +48,11 @@ struct Story {
     let failures = stage.daemonSight.breaker.consecutiveFailures
     stage.record { $0.failuresAtOpening = failures }
     stage.tell("Five failures in a row: the breaker opens. Nothing is sent any more.")
-    try stage.watch(atMost: settings.patience, orFail: "no window is shut by the breaker") {
-      stage.scene.producers.allSatisfy { $0.reason == "BREAKER_OPEN" }
+    var shut = 0
+    try stage.watch(atMost: settings.patience, orFail: "not all windows are shut by the breaker") {
+      shut = stage.shutProducers(because: .breakerOpen)
+      return shut == settings.producers
     }
-    let shut = stage.scene.producers.count { $0.reason == "BREAKER_OPEN" }
     stage.record { $0.shutByBreaker = shut }
     stage.tell("Space is used up, so all windows are shut with BREAKER_OPEN.")
     try stage.watch(atMost: settings.patience, orFail: "the breaker doesn't probe") {

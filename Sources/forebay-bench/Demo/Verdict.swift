@@ -27,7 +27,7 @@ struct DemoFacts: Equatable, Sendable {
   /// Failures in a row when the breaker opened; successes in a row before it closed.
   var failuresAtOpening: UInt64 = 0
   var successesAtClosing: UInt64 = 0
-  /// Producers whose window was shut with the reason `BREAKER_OPEN`.
+  /// Producers that heard `BREAKER_OPEN` from their daemon and might send nothing more.
   var shutByBreaker = 0
   /// Delivered after the hub had been started again.
   var deliveredAfterRevival: UInt64 = 0
@@ -68,8 +68,8 @@ struct Verdict: Equatable, Sendable {
       Row(
         name: "delivered a second in act 1, at most \(grouped(settings.rate))",
         value: grouped(Int(facts.slowedRate.rounded())),
-        // What the hub saved up in its first idle tenth of a second comes on top.
-        isRight: facts.slowedRate > 0 && facts.slowedRate <= Double(settings.rate) * 1.05),
+        // More than that by what a stall before held back, and as much less by one at the end.
+        isRight: facts.slowedRate > 0 && facts.slowedRate <= Double(settings.rate) * 1.1),
     ]
   }
 
@@ -128,8 +128,9 @@ struct Verdict: Equatable, Sendable {
         name: "breaker openings", value: "\(facts.daemon.breaker.openings)",
         isRight: facts.daemon.breaker.openings == 1),
       Row(
-        name: "failures in a row when it opened", value: "\(facts.failuresAtOpening)",
-        isRight: facts.failuresAtOpening == 5),
+        // Seen at the next look: a probe may have failed by then.
+        name: "failures in a row when it opened, at least 5", value: "\(facts.failuresAtOpening)",
+        isRight: facts.failuresAtOpening >= 5),
       Row(
         name: "producers told BREAKER_OPEN", value: "\(facts.shutByBreaker)",
         isRight: facts.shutByBreaker == settings.producers),

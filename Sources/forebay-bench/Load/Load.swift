@@ -256,7 +256,8 @@ final class Load {
     for link in links { link.leave() }
   }
 
-  private func finish() {
+  /// Ends it as it stands.
+  func finish() {
     phase = .over
     pacemaker?.stop()
     loop.stop()
