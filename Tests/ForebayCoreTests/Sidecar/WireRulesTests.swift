@@ -7,12 +7,11 @@ import Testing
   @Test func doesNotCountWhatMessagesOrWeMakeAClientSend() {
     var talk = Talk(upstreamAccepts: true)
     talk.greet()
-    for step in 0..<3_000 where talk.error == nil {
-      let first = UInt64(step) * 16 + 1
-      talk.say((first..<(first + 16)).flatMap(message))
-      talk.say(Seen(floor: first + 16).encoded())
+    for sequence in UInt64(1)...3_000 where talk.error == nil {
+      talk.say(message(sequence))
+      talk.say(Seen(floor: sequence + 1).encoded())
     }
-    #expect(talk.error == nil, "a SEEN for every 16 messages is no flood")
+    #expect(talk.error == nil, "a SEEN for every message is no flood: a window may be that small")
   }
 
   @Test func countsWhatIsSentForNothing() {
