@@ -51,6 +51,7 @@ struct Route: ~Copyable {
   var lastLent = none
   /// A client is shut because there was no space for it.
   var isPressed = false
+  /// When idle credit is next looked for, while it is pressed.
   var reclaimAt: Instant?
   /// Less than a tenth of the space is free, or was and not yet a fifth is again.
   var isLow = false

@@ -181,8 +181,10 @@ extension Sidecar {
     let isShortOfMessages = clients[client].window.open.messages == 0
     if isShortOfMessages ? own.messages == 0 : own.bytes == 0 {
       clients[client].reason = ownReason
-      // What its class may have outstanding may lie idle with others of the class.
-      if ownReason == .rateLimited { press(route, now: now) }
+      // What its class may have outstanding may lie idle with others of the class, on any route.
+      if ownReason == .rateLimited {
+        for each in 0..<UInt32(routes.end) { press(each, now: now) }
+      }
     } else {
       shutForSpace(client, route, now: now)
     }
@@ -246,6 +248,8 @@ extension Sidecar {
   mutating func press(_ route: UInt32, now: Instant) {
     guard !routes[route].isPressed else { return }
     routes[route].isPressed = true
+    // A fixed instant: the route's deadlines are set anew each time it dispatches.
+    routes[route].reclaimAt = now + Self.reclaimTick
     routeDeadlines.pull(route, to: now + Self.reclaimTick)
   }
 

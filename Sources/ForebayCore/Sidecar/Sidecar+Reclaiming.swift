@@ -11,7 +11,7 @@ extension Sidecar {
   /// will have been idle long enough.
   mutating func reclaimIdle(_ route: UInt32, now: Instant) -> Instant? {
     guard routes[route].isPressed else { return nil }
-    guard routes[route].firstWaiting != none || isTight(route) || isPaced(route) else {
+    guard routes[route].firstWaiting != none || isTight(route) || isAnyPaced() else {
       routes[route].isPressed = false
       return nil
     }
@@ -54,11 +54,14 @@ extension Sidecar {
     !(routes[route].reserve * 2).fits(in: routes[route].pool.free)
   }
 
-  /// Whether a client is shut because its class has out what its rate allows.
-  private mutating func isPaced(_ route: UInt32) -> Bool {
-    for client in routes[route].demanding
-    where clients[client].reason == .rateLimited && isShut(client) {
-      return true
+  /// Whether a client, of any route, is shut because its class has out what its rate allows: a class's
+  /// rate is one for all routes.
+  private mutating func isAnyPaced() -> Bool {
+    for route in 0..<UInt32(routes.end) {
+      for client in routes[route].demanding
+      where clients[client].reason == .rateLimited && isShut(client) {
+        return true
+      }
     }
     return false
   }

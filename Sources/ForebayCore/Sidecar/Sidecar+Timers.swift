@@ -154,7 +154,7 @@ extension Sidecar {
       consider(
         routes[route].ramp.nextAllowanceAt(inFlight: routes[route].inFlightMessages, now: now))
     }
-    if routes[route].isPressed { consider(routes[route].reclaimAt ?? now + Self.reclaimTick) }
+    if routes[route].isPressed { consider(routes[route].reclaimAt) }
     routeDeadlines.set(route, next.map { max($0, now + .milliseconds(1)) })
   }
 

@@ -41,6 +41,22 @@ import Testing
     harness.expectNoProblems()
   }
 
+  /// The rate is one for all routes, and so is what may be outstanding.
+  @Test func idleCreditOnAnotherRouteGoesToWhoWantsIt() {
+    var settings = Settings(routes: [RouteSettings(name: "a"), RouteSettings(name: "b")])
+    settings.limits.nurserySegments = 8
+    settings.classes[0].rate = RateLimit(messages: 10, per: .seconds(1), burst: 10)
+    let harness = SidecarHarness(settings)
+    let idle = TestClient(harness, user: 1)
+    let busy = TestClient(harness, user: 2)
+    idle.join(route: "a")
+    busy.join(route: "b")
+    busy.offer(30)
+    harness.pass(.seconds(60))
+    busy.expectDelivered(1...30)
+    harness.expectNoProblems()
+  }
+
   @Test func anotherClassIsNotHeldUp() {
     let harness = SidecarHarness { settings in
       settings.classes[0].rate = RateLimit(messages: 1, per: .seconds(1), burst: 1)

@@ -302,7 +302,7 @@ import Testing
     harness.pass(.milliseconds(500))
     let newcomer = harness.join()
     newcomer.offer(1, payloadBytes: 1000)
-    harness.pass(.seconds(3))
+    _ = harness.clock.pass(atMost: .seconds(3)) { newcomer.ledger.unsettled == 0 }
     newcomer.expectDelivered(1...1)
     #expect(greedy.allSatisfy { $0.ledger.unsettled > 0 }, "the others must still be busy")
     harness.expectNoProblems()

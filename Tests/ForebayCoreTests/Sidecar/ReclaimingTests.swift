@@ -33,6 +33,30 @@ import Testing
     harness.expectNoProblems()
   }
 
+  /// A route that dispatches all the time sets its deadlines anew all the time.
+  @Test func aBusyRouteLooksForIdleCreditToo() {
+    let harness = SidecarHarness { settings in
+      Self.tiny(&settings)
+      settings.routes[0].bufferMessages = 4
+    }
+    harness.upstream.manner = .decide { _ in (.accepted, after: .milliseconds(20)) }
+    let idle = TestClient(harness, user: 1000)
+    idle.join()
+    let busy = [1, 2].map { TestClient(harness, user: $0) }
+    for client in busy {
+      client.join()
+      client.offer(2000)
+    }
+    // Of the principal that has its share already, in the hands of a client that doesn't use it.
+    let late = TestClient(harness, user: 1000)
+    late.join()
+    late.offer(1, payloadBytes: 1000)
+    harness.pass(.seconds(10))
+    late.expectDelivered(1...1)
+    #expect(busy.allSatisfy { !$0.waiting.isEmpty }, "they kept it busy all the time")
+    harness.expectNoProblems()
+  }
+
   @Test func nothingIsReclaimedWithoutNeed() {
     let harness = SidecarHarness()
     _ = harness.join()
