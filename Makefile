@@ -37,6 +37,11 @@ test: deps
 	@$(MAKE) --no-print-directory check-settings
 	$(PYTHON) deploy/lint/test_lint.py
 
+SEEDS ?= 1000
+# Simulates the core: SEEDS of them (1000), or one alone with SEED=n, told in words with TRACE=1.
+sim: deps
+	@deploy/sim.sh $(if $(SEED),seed $(SEED) $(TRACE),$(SEEDS))
+
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
 check-proto:
 	$(PYTHON) proto/check_codes.py

@@ -116,3 +116,12 @@ let package = Package(
       ], swiftSettings: strict),
   ]
 )
+
+// `make sim` builds the core and its simulator for release, and nothing else.
+if Context.environment["SIM_ONLY"] != nil {
+  let kept = ["ForebayWire", "ForebayCore", "ForebayCoreTests"]
+  package.targets.removeAll { !kept.contains($0.name) }
+  package.products = []
+  package.dependencies = []
+  package.targets.last?.sources = ["Harness", "Simulation"]
+}

@@ -28,9 +28,16 @@ final class LinkPipe: LinkEnd, ClientEnd {
   private var farID: ClientID?
   private var isUp = false
   private var hasFarEnded = false
+  /// Bytes move by themselves, where somebody sees to it.
+  var flows = true
+  /// Hears how the far daemon ended a connection.
+  var onClosure: ((ErrorCode?) -> Void)?
   /// How the far daemon ended connections, in order.
   private(set) var endings: [ErrorCode?] = []
   private(set) var connects = 0
+  /// How often the link was lost, and how often with a part of a run on its way.
+  private(set) var losses = 0
+  private(set) var lossesInsideRun = 0
 
   init(
     from near: SidecarHarness, to far: SidecarHarness, route: UInt32 = 0, user: UInt32 = 4000
@@ -107,11 +114,23 @@ final class LinkPipe: LinkEnd, ClientEnd {
 
   private func end() {
     let wasUp = isUp
+    if wasUp { countLoss() }
     isUp = false
     isConnecting = false
     if wasUp, !hasFarEnded, let farID { far.hangUp(farID) }
     farID = nil
     near.linkCloses(route)
+  }
+
+  private func countLoss() {
+    losses += 1
+    guard let farID, far.core.clients.contains(farID.slot) else { return }
+    if case .none = far.core.clients[farID.slot].partial,
+      far.core.clients[farID.slot].incoming == nil
+    {
+      return
+    }
+    lossesInsideRun += 1
   }
 
   // MARK: The near daemon's side
@@ -175,6 +194,7 @@ final class LinkPipe: LinkEnd, ClientEnd {
 
   func closedByDaemon(_ code: ErrorCode?) {
     endings.append(code)
+    onClosure?(code)
     hasFarEnded = true
   }
 }

@@ -22,6 +22,29 @@ protocol LinkEnd: AnyObject {
   func writeLater(_ bytes: [UInt8])
 }
 
+/// What is left of a client that went on elsewhere.
+private final class Ghost: ClientEnd {
+  private unowned let harness: SidecarHarness
+  private let id: ClientID
+  private var outbox: [UInt8]
+
+  init(_ harness: SidecarHarness, _ id: ClientID, _ outbox: [UInt8]) {
+    self.harness = harness
+    self.id = id
+    self.outbox = outbox
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) -> Bool { true }
+
+  func readOut() {
+    let bytes = outbox
+    outbox = []
+    _ = harness.deliver(bytes, from: id)
+  }
+
+  func closedByDaemon(_ code: ErrorCode?) {}
+}
+
 /// The real core, driven as the daemon drives it, with everything around it simulated. After every
 /// event the core's invariants are checked; whatever is wrong is kept in `problems`.
 final class SidecarHarness: TimedPart {
@@ -41,6 +64,9 @@ final class SidecarHarness: TimedPart {
   private var isAnswering = false
   private var answering: [TestClient] = []
   private(set) var clients: [TestClient] = []
+  /// Looks on, where a simulation wants it.
+  var watch: (any CoreWatch)?
+  var trace: Trace?
   /// Checks invariants after every event; off where a test measures time or has ten thousand clients.
   var isChecking = true
   private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
@@ -97,10 +123,18 @@ final class SidecarHarness: TimedPart {
   /// One event, then its invariants and, unless several are wanted in one turn, the turn's end.
   func event(_ body: () -> Void) {
     events += 1
-    body()
-    check()
+    trace?.mix(now.nanoseconds)
+    act(body)
     if batching == 0, !isInTurn { endTurn() }
     if batching == 0 { letClientsAnswer() }
+  }
+
+  /// One call into the core, looked at from before and after.
+  private func act(_ body: () -> Void) {
+    watch?.willAct()
+    body()
+    watch?.didAct()
+    check()
   }
 
   /// Everything that `body` causes happens in one loop turn.
@@ -133,13 +167,11 @@ final class SidecarHarness: TimedPart {
     defer { isInTurn = false }
     var rounds = 0
     repeat {
-      core.turnEnded(now: now)
-      check()
+      act { core.turnEnded(now: now) }
       while let action = core.nextAction() { perform(action) }
       let closed = closings
       closings = []
-      for close in closed { close() }
-      if !closed.isEmpty { check() }
+      for close in closed { act(close) }
       rounds += 1
       if rounds > 1000 { return problem("a turn never ends") }
     } while closesOrWants
@@ -166,12 +198,13 @@ final class SidecarHarness: TimedPart {
   // MARK: Actions
 
   private func perform(_ action: Action) {
+    trace?.say("\(name) \(action)")
     switch action {
     case .writeClient(let id): writeClient(id)
     case .closeClient(let id, let code): closeClient(id, code)
     case .readOut(let id):
       ends[id]?.readOut()
-      core.clientReadOut(id, now: now)
+      act { core.clientReadOut(id, now: now) }
     case .connectLink(let route): links[Int(route)]?.connect()
     case .closeLink(let route, _):
       links[Int(route)]?.closedByDaemon()
@@ -187,6 +220,7 @@ final class SidecarHarness: TimedPart {
     while true {
       let count = core.takeOutput(id, into: output, now: now)
       guard count > 0 else { return }
+      traceOutput(id, count)
       if !end.write(UnsafeRawBufferPointer(rebasing: output[..<count])) {
         return core.outputStalled(id, now: now)
       }
@@ -196,12 +230,18 @@ final class SidecarHarness: TimedPart {
   private func closeClient(_ id: ClientID, _ code: ErrorCode?) {
     guard let end = ends[id] else { return }
     let count = core.takeOutput(id, into: output, now: now)
+    traceOutput(id, count)
     if count > 0 { _ = end.write(UnsafeRawBufferPointer(rebasing: output[..<count])) }
     end.closedByDaemon(code)
     closings.append { [self] in
       ends[id] = nil
       core.clientClosed(id, now: now)
     }
+  }
+
+  private func traceOutput(_ id: ClientID, _ count: Int) {
+    trace?.mix(UInt64(id.slot))
+    trace?.mix(UnsafeRawBufferPointer(rebasing: output[..<count]))
   }
 
   private func drained() {
@@ -242,6 +282,11 @@ final class SidecarHarness: TimedPart {
     return answer
   }
 
+  /// The connection's other end is gone and nobody has hung up: only what it wrote is left.
+  func haunt(_ id: ClientID, with bytes: [UInt8]) {
+    if ends[id] != nil { ends[id] = Ghost(self, id, bytes) }
+  }
+
   /// Hands bytes to the core as reads of at most `chunk` bytes. Returns how many it took: it reads
   /// nothing from a connection that it has closed.
   func deliver(_ bytes: [UInt8], from id: ClientID, chunk: Int = .max) -> Int {
@@ -253,6 +298,8 @@ final class SidecarHarness: TimedPart {
         bytes.withUnsafeBytes { source in
           buffer.baseAddress!.copyMemory(from: source.baseAddress! + taken, byteCount: count)
         }
+        trace?.mix(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        trace?.say("\(name) reads \(count) bytes of \(id)")
         core.received(count, from: id, now: now)
         taken += count
       }
@@ -282,6 +329,8 @@ final class SidecarHarness: TimedPart {
       let gathered = Array(vectors[..<count])
       let total = gathered.reduce(0) { $0 + $1.count }
       let written = link.tryWrite(gathered)
+      trace?.mix(UInt64(written))
+      for vector in gathered { trace?.mix(vector) }
       core.linkWrote(route, written)
       guard written < total else { continue }
       copyRemainder(route, link, gathered, total: total, written: written)
@@ -322,6 +371,7 @@ final class SidecarHarness: TimedPart {
   // MARK: Upstreams
 
   func callSettled(_ call: UInt32, _ verdict: CallVerdict) {
+    trace?.say("\(name) call \(call): \(verdict)")
     event { core.callSettled(call, verdict, now: now) }
   }
 

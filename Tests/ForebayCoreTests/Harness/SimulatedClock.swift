@@ -23,7 +23,9 @@ final class SimulatedClock {
 
   init() { now = Self.start }
 
-  func join(_ part: any TimedPart) { parts.append(part) }
+  func join(_ part: any TimedPart) {
+    if !parts.contains(where: { $0 === part }) { parts.append(part) }
+  }
   func leave(_ part: any TimedPart) { parts.removeAll { $0 === part } }
 
   func pass(_ span: TimeSpan) {

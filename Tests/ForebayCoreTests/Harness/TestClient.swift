@@ -6,7 +6,7 @@ import Testing
 /// A client that speaks the wire: it counts its credit, keeps a ledger of its messages and checks
 /// every frame against the protocol. It behaves as `proto/WIRE.md` asks unless a manner is turned off.
 final class TestClient: ClientEnd, TimedPart {
-  unowned let harness: SidecarHarness
+  private(set) unowned var harness: SidecarHarness
   let key: PrincipalKey
   let session: ID128
   var level = ReceiptLevel.delivered
@@ -25,6 +25,12 @@ final class TestClient: ClientEnd, TimedPart {
   /// Bytes that its socket takes before it is full; a client that doesn't read sets 0.
   var room = Int.max
 
+  /// The route that it names, unless `join` names another.
+  var routeName: String?
+  /// For whoever looks on: every frame, and how the daemon ended the connection.
+  var onFrame: ((DaemonFrame) -> Void)?
+  var onEnding: ((ErrorCode?) -> Void)?
+
   // The connection.
   private(set) var id: ClientID?
   private(set) var refusal: ErrorCode?
@@ -38,6 +44,7 @@ final class TestClient: ClientEnd, TimedPart {
   private(set) var limit = Cost.zero
   private(set) var windowWidest: UInt64 = 0
   private(set) var reclaim: Reclaim?
+  private var lastReclaim: Cost?
   private var hasError = false
   private var rangesLeft = 0
   private var isListing = false
@@ -91,7 +98,7 @@ final class TestClient: ClientEnd, TimedPart {
     guard isConnected else { return }
     floorTold = ledger.floor
     var extensions: [UInt8] = []
-    if let route { appendExtension(.route, route.utf8, to: &extensions) }
+    if let route = route ?? routeName { appendExtension(.route, route.utf8, to: &extensions) }
     write(
       Hello(session: session, floor: ledger.floor, level: level, isPeer: isPeer)
         .encoded(extensions: extensions))
@@ -110,6 +117,7 @@ final class TestClient: ClientEnd, TimedPart {
     limit = .zero
     windowWidest = 0
     reclaim = nil
+    lastReclaim = nil
     hasError = false
     inbox = []
     unread = []
@@ -128,6 +136,22 @@ final class TestClient: ClientEnd, TimedPart {
     ending = .some(nil)
     outbox = []
     harness.hangUp(id)
+  }
+
+  /// Leaves the connection as it is and forgets it, as a process does whose host was frozen. What it
+  /// had written arrives when the daemon reads the connection out.
+  func abandon() {
+    guard let id, ending == nil else { return }
+    harness.haunt(id, with: outbox)
+    self.id = nil
+    outbox = []
+  }
+
+  /// Goes on with another daemon, which knows nothing of it.
+  func move(to other: SidecarHarness) {
+    hangUp()
+    harness = other
+    other.add(self)
   }
 
   func bye() {
@@ -260,6 +284,7 @@ final class TestClient: ClientEnd, TimedPart {
   func closedByDaemon(_ code: ErrorCode?) {
     if room == .max { read() }
     ending = .some(code)
+    onEnding?(code)
     if hasError != (code != nil), room == .max {
       harness.problem("the connection ended with \(String(describing: code)), ERROR: \(hasError)")
     }
@@ -268,6 +293,7 @@ final class TestClient: ClientEnd, TimedPart {
   private func received(_ frame: DaemonFrame) {
     if hasError { harness.problem("\(frame) came after ERROR") }
     frames.append(frame)
+    onFrame?(frame)
     switch frame {
     case .welcome(let welcome): welcomed(welcome)
     case .receipt(let ranges): receiptsReceived(ranges)
@@ -317,7 +343,10 @@ final class TestClient: ClientEnd, TimedPart {
       harness.problem("the first WINDOW came too early, \(rangesLeft) ranges are missing")
     }
     if !received.fits(in: sent) { harness.problem("\(received) received of \(sent) sent") }
-    if !limit.fits(in: told), reclaim == nil { harness.problem("\(limit) was lowered to \(told)") }
+    // A WINDOW of before the daemon has read the answer to its RECLAIM carries the lower limits.
+    if !limit.fits(in: told), reclaim == nil, told != lastReclaim {
+      harness.problem("\(limit) was lowered to \(told) after \(frames.suffix(4))")
+    }
     if window.state == .shut, window.reason == .none { harness.problem("shut without a reason") }
     windows.append(window)
     windowWidest = max(
@@ -342,6 +371,7 @@ final class TestClient: ClientEnd, TimedPart {
     let asked = Cost(bytes: reclaim.limitBytes, messages: reclaim.limitMessages)
     limit = limit.lesser(asked.greater(sent))
     self.reclaim = nil
+    lastReclaim = asked
     write(Reclaimed(number: reclaim.number).encoded())
   }
 
@@ -350,6 +380,8 @@ final class TestClient: ClientEnd, TimedPart {
   /// Answers wait for the turn to end, as they do behind a socket, or longer.
   var answersAtOnce = true
   private var answers: [(TestClient) -> Void] = []
+  /// It hasn't said what it owes, or the daemon hasn't been let read it.
+  var isTardy: Bool { !answers.isEmpty || !outbox.isEmpty || room != .max }
   private func later(_ answer: @escaping (TestClient) -> Void) {
     if answers.isEmpty, answersAtOnce { harness.wantsToAnswer(self) }
     answers.append(answer)

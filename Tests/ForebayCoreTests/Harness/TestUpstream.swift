@@ -42,6 +42,13 @@ final class TestUpstream: TimedPart {
   /// Off where a client may send a message again that it never heard of.
   var refusesDuplicates = true
   var isOrdered = true
+  var failsInOrder = false
+  /// Answers come when they are due, whatever call came first.
+  var overtakes = false
+  /// An answer has come before an earlier call's.
+  private(set) var hasOvertaken = false
+  /// Messages that may come out of order, because a daemon before this one lost its memory.
+  var isExcused: ((ID128, UInt64) -> Bool)?
   private var seen: Set<Key> = []
 
   private struct Flow: Hashable {
@@ -95,15 +102,20 @@ final class TestUpstream: TimedPart {
         let sequence = stretch.firstSequence + UInt64(index)
         let frame = UnsafeRawBufferPointer(
           rebasing: stretch.bytes[offset..<(offset + view.byteCount)])
-        if view.header.sequence != sequence || view.header.lane != stretch.lane {
+        if view.header.sequence != sequence {
           harness.problem("message \(sequence) came as \(view.header)")
         }
-        if let sender = harness.senders[stretch.tag], !sender.isItsMessage(sequence, frame) {
-          let expected = sender.ledger[sequence].frame(of: sender.session)
-          let first = zip(expected, frame).enumerated().first { $1.0 != $1.1 }?.offset
-          harness.problem(
-            "message \(sequence) came with \(frame.count) bytes, \(expected.count) were sent, and "
-              + "differs from \(first ?? -1) on")
+        if let sender = harness.senders[stretch.tag] {
+          if !sender.isItsMessage(sequence, frame) {
+            let expected = sender.ledger[sequence].frame(of: sender.session)
+            let first = zip(expected, frame).enumerated().first { $1.0 != $1.1 }?.offset
+            harness.problem(
+              "message \(sequence) came with \(frame.count) bytes, \(expected.count) were sent, and "
+                + "differs from \(first ?? -1) on")
+          }
+          if view.header.lane != stretch.lane {
+            harness.problem("message \(sequence) changed lanes")
+          }
         }
         messages.append(
           Delivery(
@@ -138,27 +150,66 @@ final class TestUpstream: TimedPart {
   }
 
   private func accept(_ message: Delivery) {
+    accepted.append(message)
+    // Whoever breaks the protocol may number its messages as it likes.
+    guard harness.senders[message.tag] != nil else { return }
     let key = Key(tag: message.tag, sequence: message.sequence)
     if refusesDuplicates, !seen.insert(key).inserted {
       harness.problem("message \(message.sequence) was delivered twice")
     }
+    if isExcused?(message.tag, message.sequence) == true { return }
     let flow = Flow(tag: message.tag, lane: message.lane)
     if isOrdered, refusesDuplicates, let before = last[flow], before >= message.sequence {
       harness.problem("message \(message.sequence) came after \(before)")
     }
     last[flow] = message.sequence
-    accepted.append(message)
+  }
+
+  func hasAccepted(_ tag: ID128, _ sequence: UInt64) -> Bool {
+    seen.contains(Key(tag: tag, sequence: sequence))
+  }
+
+  /// A failed call fails all that came after it.
+  private func failLater(than verdict: CallVerdict) {
+    switch verdict {
+    case .accepted, .rejected: return
+    case .failed, .throttled: break
+    }
+    for index in calls.indices {
+      calls[index].verdict = .failed(retryAfter: nil)
+      calls[index].answersAt = harness.now
+    }
   }
 
   // MARK: Time
 
-  /// In order: a call's answer never overtakes an earlier one's.
-  var nextDeadline: Instant? { calls.first?.answersAt }
+  /// In order, a call's answer never overtakes an earlier one's.
+  var nextDeadline: Instant? { nextToAnswer.flatMap { calls[$0].answersAt } }
+
+  private var nextToAnswer: Int? {
+    guard overtakes else { return calls.isEmpty ? nil : 0 }
+    var next: Int?
+    for (index, call) in calls.enumerated() {
+      guard let at = call.answersAt else { continue }
+      if at < next.flatMap({ calls[$0].answersAt }) ?? .distantFuture { next = index }
+    }
+    return next
+  }
 
   func fire() {
-    while let first = calls.first, let at = first.answersAt, at <= harness.now {
-      calls.removeFirst()
-      settle(first, first.verdict)
+    while let next = nextToAnswer, let at = calls[next].answersAt, at <= harness.now {
+      if next > 0 { hasOvertaken = true }
+      let call = calls.remove(at: next)
+      if failsInOrder { failLater(than: call.verdict) }
+      settle(call, call.verdict)
+    }
+  }
+
+  /// Calls that are out are answered at once, by another verdict if one is given.
+  func hurry(_ verdict: CallVerdict? = nil) {
+    for index in calls.indices {
+      calls[index].answersAt = harness.now
+      if let verdict { calls[index].verdict = verdict }
     }
   }
 }

@@ -1,0 +1,35 @@
+import ForebayWire
+
+/// Everything that the cores of a simulation were told and said, as one number: equal seeds give equal
+/// numbers. And in words, for the person who replays a seed.
+final class Trace {
+  private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+  /// Hears of every event. Nil: nobody listens, and no words are made.
+  var listener: ((String) -> Void)?
+
+  func mix(_ word: UInt64) {
+    hash = (hash ^ word) &* 0x0000_0100_0000_01b3
+    hash ^= hash >> 29
+  }
+
+  func mix(_ bytes: UnsafeRawBufferPointer) {
+    mix(UInt64(bytes.count))
+    var offset = 0
+    while offset + 8 <= bytes.count {
+      mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      offset += 8
+    }
+    while offset < bytes.count {
+      mix(UInt64(bytes[offset]))
+      offset += 1
+    }
+  }
+
+  func say(_ text: @autoclosure () -> String) { listener?(text()) }
+}
+
+/// Looks at a core before and after everything that it does.
+protocol CoreWatch: AnyObject {
+  func willAct()
+  func didAct()
+}
