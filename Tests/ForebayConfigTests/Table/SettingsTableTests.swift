@@ -142,6 +142,17 @@ struct SettingsTableTests {
     #expect(changed == [])
   }
 
+  /// The table and the core agree on what a reload can change.
+  @Test(arguments: rows.map(\.key)) func theCoreTakesOverWhatTheTableSays(_ key: String) throws {
+    let row = try #require(Self.rows.first { $0.key == key })
+    guard row.keyInSection != "burst" else { return }
+    let running = try loaded(yaml(row, row.standard)).settings.core
+    let new = try loaded(example(row).yaml).settings.core
+    guard running != new else { return }
+    let needsRestart = Sidecar.needsRestart(from: running, to: new)
+    #expect(needsRestart.isEmpty == row.isReloadable, "\(needsRestart)")
+  }
+
   @Test(arguments: rows.map(\.key)) func whatIsPrintedIsReadAgain(_ key: String) throws {
     let row = try #require(Self.rows.first { $0.key == key })
     guard row.keyInSection != "burst" else { return }
