@@ -147,8 +147,8 @@ import Testing
   }
 
   @Test func seesBoundsThatWereBroken() {
-    #expect(wrong { $0.daemon.heldPeak.messages = 6 } == ["held by forebayd at most, of 5"])
-    #expect(wrong { $0.hubPeak.bytes = 2_049 } == ["the same in KiB, of 2"])
+    #expect(wrong { $0.daemon.heldPeak.messages = 6 } == ["held by forebayd at most, of 5, 4 KiB"])
+    #expect(wrong { $0.hubPeak.bytes = 2_049 } == ["held by the hub at most, of 2, 2 KiB"])
     #expect(wrong { $0.slowedRate = 11_001 }.count == 1)
     #expect(wrong { $0.elapsed = .seconds(61) }.count == 1)
   }

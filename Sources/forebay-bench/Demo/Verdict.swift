@@ -97,29 +97,28 @@ struct Verdict: Equatable, Sendable {
   }
 
   private static func bounds(_ facts: DemoFacts, _ settings: DemoSettings) -> [Row] {
-    func peak(_ name: String, _ peak: DaemonSight.Amount, _ bound: DaemonSight.Amount) -> [Row] {
-      [
-        Row(
-          name: "held by \(name) at most, of \(grouped(bound.messages))",
-          value: grouped(peak.messages),
-          isRight: peak.messages > 0 && peak.messages <= bound.messages),
-        Row(
-          name: "the same in KiB, of \(grouped(bound.bytes >> 10))",
-          value: grouped((peak.bytes + 1023) >> 10),
-          isRight: peak.bytes > 0 && peak.bytes <= bound.bytes),
-      ]
+    func peak(_ name: String, _ peak: DaemonSight.Amount, _ bound: DaemonSight.Amount) -> Row {
+      let isHeld = peak.messages > 0 && peak.bytes > 0
+      return Row(
+        name: "held by \(name) at most, of \(amount(bound))", value: amount(peak),
+        isRight: isHeld && peak.messages <= bound.messages && peak.bytes <= bound.bytes)
     }
     let times = facts.blocked.sorted()
     let range = times.isEmpty ? "-" : "\(seconds(times[0])) - \(seconds(times[times.count - 1])) s"
-    return peak("forebayd", facts.daemon.heldPeak, facts.daemon.capacity)
-      + peak("the hub", facts.hubPeak, facts.hubCapacity) + [
-        Row(
-          name: "a producer waited for its window", value: range,
-          isRight: times.first.map { $0 > .zero } ?? false),
-        Row(
-          name: "memory of forebayd and hub at most",
-          value: "\(mebibytes(facts.daemonMemory)) + \(mebibytes(facts.hubMemory)) MiB"),
-      ]
+    return [
+      peak("forebayd", facts.daemon.heldPeak, facts.daemon.capacity),
+      peak("the hub", facts.hubPeak, facts.hubCapacity),
+      Row(
+        name: "a producer waited for its window", value: range,
+        isRight: times.first.map { $0 > .zero } ?? false),
+      Row(
+        name: "memory of forebayd and hub at most",
+        value: "\(mebibytes(facts.daemonMemory)) + \(mebibytes(facts.hubMemory)) MiB"),
+    ]
+  }
+
+  private static func amount(_ amount: DaemonSight.Amount) -> String {
+    "\(grouped(amount.messages)), \(grouped((amount.bytes + 1023) >> 10)) KiB"
   }
 
   private static func breaker(_ facts: DemoFacts, _ settings: DemoSettings) -> [Row] {
@@ -150,7 +149,7 @@ struct Verdict: Equatable, Sendable {
     rows.map { row in
       var line = StyledLine("  " + row.name)
       line.pad(to: 50)
-      line.add(row.value.leftPadded(15))
+      line.add(row.value.leftPadded(18))
       if let isRight = row.isRight {
         line.add(isRight ? "   ok" : "   WRONG", isRight ? .green : .red)
       }
