@@ -34,8 +34,13 @@ struct MessageStore: ~Copyable {
   // MARK: Reading
 
   /// Room for a read, with `stashed` bytes of an earlier one put in front.
-  mutating func lend(stashed: UnsafeRawBufferPointer) -> UnsafeMutableRawBufferPointer {
-    if nursery.room.count < stashed.count + Self.readRoomBytesMin {
+  ///
+  /// A client that sends frames of `frameBytes` gets room for a number of whole ones. Its reads then
+  /// end between frames, and no frame has to be put together from pieces in a block of its own.
+  mutating func lend(
+    stashed: UnsafeRawBufferPointer, frameBytes: Int = 0
+  ) -> UnsafeMutableRawBufferPointer {
+    if nursery.room.count < stashed.count + max(Self.readRoomBytesMin, frameBytes) {
       nursery.turnOver()
       while nursery.freeCount < Self.freeSegmentsMin { tenureLeastLive() }
     }
@@ -43,7 +48,10 @@ struct MessageStore: ~Copyable {
     if let source = stashed.baseAddress, stashed.count > 0 {
       room.baseAddress!.copyMemory(from: source, byteCount: stashed.count)
     }
-    return UnsafeMutableRawBufferPointer(rebasing: room[stashed.count...])
+    let rest = UnsafeMutableRawBufferPointer(rebasing: room[stashed.count...])
+    guard frameBytes > 0 else { return rest }
+    return UnsafeMutableRawBufferPointer(
+      rebasing: rest[..<(rest.count / frameBytes * frameBytes)])
   }
 
   /// The `byteCount` bytes at the current fill are about to be scanned: nothing may move them.

@@ -59,6 +59,9 @@ struct Client: ~Copyable {
   var incoming: Incoming?
   var partial = Partial.none
   var partialSince: Instant?
+  /// How long its frames are, if the last that came in pieces was a large one that a segment holds;
+  /// else zero.
+  var largeFrameBytes = 0
   let acceptedAt: Instant
 
   // Credit.

@@ -7,7 +7,8 @@ extension Sidecar {
     guard let client = slot(id) else { return store.lend(stashed: UnsafeRawBufferPointer.empty) }
     switch clients[client].partial {
     case .none:
-      return store.lend(stashed: UnsafeRawBufferPointer.empty)
+      return store.lend(
+        stashed: UnsafeRawBufferPointer.empty, frameBytes: clients[client].largeFrameBytes)
     case .stash(let block, let byteCount):
       return store.lend(stashed: UnsafeRawBufferPointer(start: block.base, count: byteCount))
     case .large(let block, let byteCount, let frameBytes):
@@ -154,6 +155,8 @@ extension Sidecar {
     let isLarge =
       frameBytes > MessageStore.largeFrameBytes && byteCount >= WireLimits.dataFixedBytes
       && bytes[place + 4] == FrameType.data.rawValue
+    clients[client].largeFrameBytes =
+      isLarge && frameBytes <= Nursery.segmentBytes ? frameBytes : 0
     let block = store.blocks.allocate(isLarge ? frameBytes : byteCount)
     block.base.copyMemory(from: bytes.baseAddress! + place, byteCount: byteCount)
     clients[client].partial =

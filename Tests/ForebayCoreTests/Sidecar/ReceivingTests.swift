@@ -375,6 +375,34 @@ import Testing
     harness.expectNoProblems()
   }
 
+  @Test func readsOfLargeFramesEndBetweenThem() throws {
+    let harness = SidecarHarness()
+    let client = TestClient(harness)
+    client.join()
+    client.deliversAtOnce = false
+    let frameBytes = 20_000 + WireLimits.dataFixedBytes
+    let id = try #require(client.id)
+    let room = { harness.core.readBuffer(id).count }
+    #expect(room() % frameBytes != 0)
+    client.offer(1, payloadBytes: 20_000)
+    client.deliver(100)
+    // The rest of the first one goes to its block.
+    #expect(room() == frameBytes - 100)
+    client.deliver()
+    for _ in 0..<20 {
+      #expect(room() > 0 && room() % frameBytes == 0)
+      client.offer(1, payloadBytes: 20_000)
+      client.deliver()
+    }
+    // Small ones again: nothing is held back for large ones any more.
+    client.offer(1, payloadBytes: 100)
+    client.deliver(50)
+    client.deliver()
+    #expect(room() % frameBytes != 0)
+    client.expectDelivered(1...22)
+    harness.expectNoProblems()
+  }
+
   @Test func partialFramesOfManyClientsKeepWhatHasComeAndNoMore() {
     let harness = SidecarHarness()
     let clients = (0..<50).map { _ in TestClient(harness) }
