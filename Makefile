@@ -74,9 +74,17 @@ format:
 demo: build
 	$(BIN)/forebay-bench demo
 
-# Measures forebayd against a raw byte relay and counts its allocations. For a quick look: BENCH_FLAGS=--smoke
+# Installs what the benchmark compares with: HAProxy, nginx, and Envoy (into out/envoy).
+deps-bench:
+	@deploy/deps-bench.sh
+
+# Measures forebayd against a raw byte relay and other proxies. For a quick look: BENCH_FLAGS=--smoke
 bench: build
 	deploy/bench.sh $(BENCH_FLAGS)
+
+# Measures everything that docs/benchmarks.md shows, on a quiet machine, and writes it there.
+bench-docs: build deps-bench
+	deploy/bench.sh --docs
 
 # Installs programs and documents below DESTDIR and PREFIX.
 install: build
@@ -96,5 +104,5 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
-.PHONY: help deps build test model lint settings format demo bench install clean \
+.PHONY: help deps deps-bench build test model lint settings format demo bench bench-docs install clean \
   check-proto check-settings

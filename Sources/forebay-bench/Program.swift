@@ -6,6 +6,7 @@ struct Program: ParsableCommand {
     commandName: "forebay-bench",
     abstract: "Loads, sinks and measurements for Forebay.",
     subcommands: [
-      LoadCommand.self, SinkCommand.self, PairsCommand.self, DemoCommand.self, LeashCommand.self,
+      LoadCommand.self, SinkCommand.self, PairsCommand.self, CompareCommand.self,
+      GrowthCommand.self, IdleCommand.self, DemoCommand.self, LeashCommand.self,
     ])
 }

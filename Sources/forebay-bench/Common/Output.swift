@@ -21,7 +21,8 @@ struct Output {
     }
   }
 
-  func line(_ text: String) { writeAll(text + "\n", to: descriptor) }
+  func line(_ text: String) { write(text + "\n") }
+  func write(_ text: String) { writeAll(text, to: descriptor) }
 }
 
 func printError(_ text: String) { writeAll(text + "\n", to: 2) }

@@ -30,6 +30,19 @@ final class Load {
     var beat = TimeSpan.zero
     /// The first SIGINT ends the sending, the second everything.
     var endsOnInterrupt = true
+    /// Sends nothing: stays connected and answers what the daemon asks.
+    var isIdle = false
+    /// Told of what may be measured.
+    var reached: ((Milestone) -> Void)?
+  }
+
+  enum Milestone {
+    /// Every client has its first window, and nothing is sent yet.
+    case allConnected
+    /// Nothing new is to be sent.
+    case allSent
+    /// Every message has its outcome, or the wait for them is over. All are still connected.
+    case allSettled
   }
 
   private enum Phase: Equatable {
@@ -46,6 +59,7 @@ final class Load {
   }
 
   private static let tickMilliseconds: UInt64 = 20
+  private static let idleTickMilliseconds: UInt64 = 1_000
   private static let reconnectWait = TimeSpan.milliseconds(50)
   /// After BYE the daemon closes; a daemon that doesn't isn't waited for any longer.
   private static let leaveTimeout = TimeSpan.seconds(1)
@@ -99,7 +113,8 @@ final class Load {
 
   func start() throws(UVError) {
     timer = try Timer(on: loop) { [unowned self] in tick() }
-    timer?.fire(everyMilliseconds: Self.tickMilliseconds)
+    timer?.fire(
+      everyMilliseconds: settings.isIdle ? Self.idleTickMilliseconds : Self.tickMilliseconds)
     if settings.endsOnInterrupt {
       _ = try SignalHandle(on: loop, SIGINT) { [unowned self] in
         if phase == .running { stopSending() } else { finish() }
@@ -172,7 +187,7 @@ final class Load {
   }
 
   private func newMax(of client: LoadClient, now: Instant) -> UInt64 {
-    guard phase == .running, stopped.map({ now < $0 }) ?? true else { return 0 }
+    guard phase == .running, !settings.isIdle, stopped.map({ now < $0 }) ?? true else { return 0 }
     var most = settings.depth - min(settings.depth, client.outstanding)
     if let count = settings.count {
       let clients = UInt64(settings.clients)
@@ -198,6 +213,7 @@ final class Load {
       sizes: settings.sizes, frameBytesMax: Int(frameBytesMax), level: .default,
       ttlMilliseconds: settings.ttlMilliseconds, isMarked: settings.marksPayloads)
     phase = .running
+    settings.reached?(.allConnected)
     started = now
     stopped = settings.duration.map { started + $0 }
     deadline = .distantFuture
@@ -244,13 +260,16 @@ final class Load {
     phase = .draining
     stopped = now
     deadline = now + settings.drainTimeout
+    settings.reached?(.allSent)
     if tally.settledTotal == tally.sentTotal { leave() }
   }
 
   private func leave() {
     guard phase == .running || phase == .draining else { return }
     if stopped == nil || phase == .running { stopped = now }
+    if phase == .running { settings.reached?(.allSent) }
     phase = .leaving
+    settings.reached?(.allSettled)
     deadline = now + Self.leaveTimeout
     pacemaker?.stop()
     for link in links { link.leave() }

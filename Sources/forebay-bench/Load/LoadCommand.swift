@@ -47,6 +47,9 @@ struct LoadCommand: ParsableCommand {
   @Option(help: "Messages expire after this.")
   var ttl = TimeArgument(.zero)
 
+  @Flag(help: "Send nothing: stay connected until --duration is over or SIGINT comes.")
+  var idle = false
+
   @Flag(help: "Connect again and resume the session when a connection is lost.")
   var reconnect = false
 
@@ -79,6 +82,7 @@ struct LoadCommand: ParsableCommand {
     settings.route = route
     settings.ttlMilliseconds = UInt32(clamping: ttl.span.millisecondsRoundedUp)
     settings.reconnects = reconnect
+    settings.isIdle = idle
     settings.connectTimeout = connectTimeout.span
     settings.drainTimeout = drain.span
     let result = try Load.run(settings)

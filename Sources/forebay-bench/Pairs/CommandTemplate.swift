@@ -1,17 +1,17 @@
 import Glibc
 
-/// A command line with places for what differs from run to run: `{socket}`, `{admin}`, `{sink}` and
-/// `{directory}`.
+/// A command line with places for what differs from run to run: `{socket}`, `{admin}`, `{sink}`,
+/// `{directory}` and `{window}`.
 struct CommandTemplate: Equatable, Sendable {
   var text: String
 
   /// The words of the command. A program without a slash is looked for beside this one first.
-  func words(socket: String, sink: String, directory: String) -> [String] {
+  func words(_ run: RunPlace, window: Int) -> [String] {
     var words = text.split(separator: " ").map { word in
       var word = String(word)
       for (place, value) in [
-        ("{socket}", socket), ("{admin}", directory + "/admin.sock"), ("{sink}", sink),
-        ("{directory}", directory),
+        ("{socket}", run.socket), ("{admin}", run.admin), ("{sink}", run.sink),
+        ("{directory}", run.directory), ("{window}", "\(window)"),
       ] {
         word = word.replacing(place, with: value)
       }
@@ -36,7 +36,7 @@ func pathOfThisProgram() -> String {
 /// A program that lies beside this one.
 func neighbourOfThisProgram(_ name: String) -> String { folderOfThisProgram() + "/" + name }
 
-private func folderOfThisProgram() -> String {
+func folderOfThisProgram() -> String {
   let path = pathOfThisProgram()
   return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
 }

@@ -13,6 +13,21 @@ struct MedianInterval: Equatable, Sendable {
   var median: Double
   var low: Double
   var high: Double
+
+  /// `1.42 (1.40–1.45)`
+  func text(places: Int) -> String {
+    guard median.isFinite else { return "–" }
+    return decimal(median, places: places) + " (" + decimal(low, places: places) + "–"
+      + decimal(high, places: places) + ")"
+  }
+
+  var json: JSONObject {
+    var result = JSONObject()
+    result.set("median", median, places: 4)
+    result.set("low95", low, places: 4)
+    result.set("high95", high, places: 4)
+    return result
+  }
 }
 
 /// The percentile bootstrap: `values` are drawn again and again, with replacement, and the medians

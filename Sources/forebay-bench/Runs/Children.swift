@@ -9,7 +9,7 @@ final class Children {
     let process: ChildProcess
   }
 
-  /// After SIGTERM a child has so long to end; then it is killed.
+  /// A child has so long to make its socket, and after SIGTERM to end; then it is killed.
   private static let patience = TimeSpan.seconds(10)
 
   private let loop: Loop
@@ -44,7 +44,20 @@ final class Children {
     }
   }
 
-  /// Ends all children, last started first, and says which of them weren't content.
+  /// Waits until a child has made its socket.
+  func waitForSocket(_ path: String) throws {
+    let deadline = monotonicNow() + Self.patience
+    while access(path, F_OK) != 0 {
+      try check()
+      guard monotonicNow() < deadline else {
+        throw Failure(description: "\(path) didn't appear in \(describe(Self.patience))")
+      }
+      usleep(1_000)
+    }
+  }
+
+  /// Ends all children, last started first, and says which of them weren't content. Some proxies
+  /// clean up at SIGTERM and then let it kill them.
   func end() throws -> [String] {
     for child in children.reversed() where child.process.ending == nil {
       try child.process.kill(SIGTERM)
@@ -56,8 +69,10 @@ final class Children {
       if child.process.ending == nil { try child.process.kill(SIGKILL) }
     }
     loop.run()
-    let failures = children.filter { $0.process.ending != .exited(0) }
-      .map { "\($0.name): \($0.process.ending.map { "\($0)" } ?? "lost")" }
+    let failures = children.filter {
+      ![.exited(0), .killed(signal: SIGTERM)].contains($0.process.ending)
+    }
+    .map { "\($0.name): \($0.process.ending.map { "\($0)" } ?? "lost")" }
     try loop.finish()
     return failures
   }

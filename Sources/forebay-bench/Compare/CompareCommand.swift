@@ -1,0 +1,88 @@
+import ArgumentParser
+import ForebayCore
+
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Measures forebayd beside a raw relay, HAProxy, nginx and Envoy in one run.",
+    discussion: """
+      Every proxy gets the same loads: messages of 128 B, 1 KiB and 16 KiB from 1, 8 and 256 \
+      clients as fast as the windows allow (4096 messages, at most 512 KiB of payload a client), \
+      and one message at a time. Each measurement has a fresh sink and a fresh proxy with one \
+      worker thread, all on Unix sockets. In a round the proxies take turns under one load before \
+      the next one comes, in an order that changes; ratios are taken within a round. CPU time is \
+      that of all the proxy's threads and children, from the kernel's schedstat.
+
+      A proxy that isn't installed is reported as missing; `make deps-bench` installs them all. \
+      Intervals are percentile bootstraps of medians, with a fixed seed.
+      """)
+
+  @Option(help: "How many rounds.")
+  var rounds: Int?
+
+  @Flag(help: "One round of short runs: shows that everything runs, not how fast.")
+  var smoke = false
+
+  @Option(help: "No new round begins after this.")
+  var timeLimit: TimeArgument?
+
+  @Option(help: "Only these proxies, by comma: relay, haproxy, nginx, envoy, forebayd.")
+  var only: String?
+
+  @Option(help: "Write the JSON to this file instead of standard output.")
+  var report: String?
+
+  @Option(help: "Also write charts, JSON and the tables of benchmarks.md in this folder.")
+  var docs: String?
+
+  @Flag(help: "Exit with 1 if a promise isn't kept.")
+  var check = false
+
+  func validate() throws {
+    if let rounds, rounds < 1 { throw ValidationError("--rounds must be at least 1.") }
+    _ = try kinds()
+  }
+
+  func run() throws {
+    guard let directory = makeTemporaryFolder() else {
+      throw Children.Failure(description: "can't create a folder in /tmp")
+    }
+    defer { removeFolder(directory) }
+    let (proxies, missing) = ProxySearch.find(try kinds(), scratch: directory)
+    for line in missing { printError("missing: \(line)") }
+    let data = Comparison(
+      proxies: proxies, plan: plan, directory: directory, progress: printError
+    ).run()
+    let result = ComparisonReport(data: data, missing: missing)
+    printError(result.text)
+    if let docs { try write(result, to: DocumentFolder(path: docs)) }
+    if report != nil || docs == nil { try Output(report).line(result.json.text) }
+    let isKept = Budget.lines(data).allSatisfy(\.isMet)
+    guard data.failures.isEmpty, isKept || !check else { throw ExitCode.failure }
+  }
+
+  private func kinds() throws -> [ProxyKind] {
+    guard let only else { return ProxyKind.allCases }
+    return try only.split(separator: ",").map { name in
+      guard let kind = ProxyKind(rawValue: String(name)) else {
+        throw ValidationError("--only: '\(name)' is none of the proxies.")
+      }
+      return kind
+    }
+  }
+
+  private var plan: Comparison.Plan {
+    var plan = smoke ? Comparison.Plan.smoke : .usual
+    if let rounds { plan.rounds = rounds }
+    if let timeLimit { plan.timeLimit = timeLimit.span }
+    return plan
+  }
+
+  private func write(_ result: ComparisonReport, to folder: DocumentFolder) throws {
+    let charts = ComparisonCharts(data: result.data)
+    try folder.write("benchmark-compare.json", result.json.text)
+    try folder.write("benchmark-cpu.svg", charts.cpu.svg.text)
+    try folder.write("benchmark-roundtrip.svg", charts.roundTrip.svg.text)
+    try folder.writeSection("compare", result.markdown)
+  }
+}
