@@ -1,59 +1,122 @@
+import ForebayConfig
 import ForebayCore
-import ForebayUV
 import ForebayWire
 
-/// The admin socket's commands: rows of one table. Who may use a command stands in its row.
+/// One command of the admin socket: a row of `AdminCommand.table`. Who may use it stands in its row,
+/// and so does all that `help`, OPERATIONS.md and `forebayctl` say of it.
 struct AdminCommand: Sendable {
-  enum Level: Int, Comparable, Sendable {
-    case view, operate, admin
-    static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
-  }
-
-  enum Reply {
-    case ok(String, AdminValue?)
-    case error(String, String)
-  }
+  typealias Handler = @Sendable (Daemon, inout AdminRequest) throws(AdminError) -> AdminReply
 
   let words: [String]
-  let level: Level
+  /// What comes behind the words, as usage lines write it; empty if nothing does.
+  let arguments: String
+  let level: AdminLevel
   let summary: String
-  let run: @Sendable (Daemon) -> Reply
+  /// The columns that a table of the answer's rows should have, the most telling first: a field's path,
+  /// or `title=path`. A narrow terminal shows the first ones. Empty: all fields.
+  let columns: [String]
+  let run: Handler
 
-  static let table: [AdminCommand] = [
-    AdminCommand(words: ["help"], level: .view, summary: "list the commands") { _ in
-      .ok("help", .object(table.map { ($0.words.joined(separator: " "), .text($0.summary)) }))
-    },
-    AdminCommand(words: ["ping"], level: .view, summary: "answer, if the loop turns") { _ in
-      .ok("pong", nil)
-    },
-    AdminCommand(words: ["ready"], level: .view, summary: "whether clients are served") { daemon in
-      switch daemon.core.lifecycle {
-      case .running: .ok("ready", nil)
-      case .draining, .drained: .error("NOT_READY", "draining")
-      }
-    },
-    AdminCommand(words: ["version"], level: .view, summary: "what runs") { _ in
-      .ok("version", .object([("version", .text(Release.version)), ("protocol", .number(1))]))
-    },
-    AdminCommand(
-      words: ["show", "state"], level: .view, summary: "routes, buffers, memory, totals"
-    ) {
-      .ok("state", AdminState.describe($0))
-    },
-    AdminCommand(words: ["show", "clients"], level: .view, summary: "each connection's window") {
-      .ok("clients", AdminState.clients($0))
-    },
-    AdminCommand(words: ["shutdown"], level: .admin, summary: "drain and end; twice: at once") {
-      $0.terminate()
-      return .ok("draining", nil)
-    },
-  ]
-
-  /// The command that a line names, and whether it asks for JSON (its last word).
-  static func find(_ line: String) -> (command: AdminCommand, wantsJSON: Bool)? {
-    var words = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
-    let wantsJSON = words.last == "json"
-    if wantsJSON { words.removeLast() }
-    return table.first { $0.words == words }.map { ($0, wantsJSON) }
+  init(
+    _ words: String, _ arguments: String = "", level: AdminLevel, _ summary: String,
+    columns: [String] = [], _ run: @escaping Handler
+  ) {
+    self.words = words.split(separator: " ").map(String.init)
+    self.arguments = arguments
+    self.level = level
+    self.summary = summary
+    self.columns = columns
+    self.run = run
   }
+
+  var name: String { words.joined(separator: " ") }
+  var usage: String { arguments.isEmpty ? name : "\(name) \(arguments)" }
+
+  /// Changes are logged with who made them, and counted.
+  var isChange: Bool { level > .view && words[0] != "show" && words[0] != "validate" }
+
+  /// All commands, in the order in which `help` lists them.
+  static let table: [AdminCommand] = general + showing + steering + clientCommands + lifecycle
+
+  /// The command that a line's words name: the row whose words are the longest beginning of them.
+  static func find(_ words: [String]) -> AdminCommand? {
+    table.filter { words.starts(with: $0.words) }.max { $0.words.count < $1.words.count }
+  }
+}
+
+/// What a session may do: look; steer what can be undone, and see bytes of malformed frames; everything.
+/// A session can lower its own level and never raise it.
+typealias AdminLevel = AdminAccess.Level
+
+/// Why a command failed: `-ERR CODE text`. `forebayctl` makes an exit status of the code.
+struct AdminError: Error, Equatable {
+  enum Code: String, CaseIterable {
+    case unknownCommand = "UNKNOWN_COMMAND"
+    /// The words don't fit the command's usage.
+    case usage = "USAGE"
+    case lineTooLong = "LINE_TOO_LONG"
+    /// An argument that can't be.
+    case badValue = "BAD_VALUE"
+    /// No such route, client or class.
+    case notFound = "NOT_FOUND"
+    case permission = "PERMISSION"
+    case notReady = "NOT_READY"
+    case timeout = "TIMEOUT"
+    /// The opposite was commanded meanwhile.
+    case cancelled = "CANCELLED"
+    /// Not now: the daemon is ending, or too much is under way.
+    case unavailable = "UNAVAILABLE"
+    /// The configuration can't be used.
+    case configuration = "CONFIG"
+  }
+
+  let code: Code
+  let text: String
+
+  /// The whole reply.
+  var line: String { "-ERR \(code.rawValue) \(AdminValue.escaped(text))\n\n" }
+
+  init(_ code: Code, _ text: String) {
+    self.code = code
+    self.text = text
+  }
+}
+
+/// What a command answers.
+enum AdminReply {
+  /// `+OK text`, and a body if there is a value.
+  case ok(String, AdminValue? = nil)
+  /// `+OK text`, and a list that comes piece by piece.
+  case listing(String, any AdminListing)
+  /// The reply comes when something has happened, or didn't in time.
+  case wait(AdminWait)
+  /// The reply comes when a long work, done piece by piece, is over.
+  case chore(any AdminChore)
+  case session(AdminSession.Change)
+}
+
+/// A list of any length, a piece each loop turn, so that a long one holds nobody up.
+protocol AdminListing: AnyObject {
+  /// The next elements, possibly none for now; nil when there are no more.
+  func more(_ daemon: Daemon) -> [AdminValue]?
+}
+
+/// Work of any length, a piece each loop turn.
+protocol AdminChore: AnyObject {
+  /// What is answered when all is done; nil: call again.
+  func more(_ daemon: Daemon) -> AdminReply?
+}
+
+/// Something that is waited for. It is looked at when a loop turn ends.
+struct AdminWait {
+  enum Outcome {
+    case pending
+    case met(String)
+    case failed(AdminError)
+  }
+
+  let timeout: TimeSpan
+  /// What to say when the time is up.
+  let late: (Daemon) -> String
+  let outcome: (Daemon) -> Outcome
 }

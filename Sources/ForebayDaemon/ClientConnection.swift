@@ -7,6 +7,8 @@ final class ClientConnection: StreamOwner {
   private static let readsPerTurn = 4
 
   let id: ClientID
+  /// Who connected, as the kernel said it then; 0 if it didn't.
+  let process: Int32
   /// It outlives its connections; counting references a read would cost more than the read's parts.
   private unowned(unsafe) let daemon: Daemon
   private let stream: StreamHandle
@@ -14,8 +16,9 @@ final class ClientConnection: StreamOwner {
   private var reads = 0
   private(set) var isEnded = false
 
-  init(_ id: ClientID, _ stream: StreamHandle, _ daemon: Daemon) {
+  init(_ id: ClientID, _ stream: StreamHandle, process: Int32, _ daemon: Daemon) {
     self.id = id
+    self.process = process
     self.stream = stream
     self.daemon = daemon
     stream.attach(self)

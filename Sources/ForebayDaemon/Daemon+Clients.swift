@@ -12,9 +12,10 @@ extension Daemon {
       socketClass: settings.sockets[socket].className, user: credentials.user,
       group: credentials.group)
     {
-    case .classIndex(let index): accepted(stream, key, classIndex: index, isTCP: false)
+    case .classIndex(let index):
+      accepted(stream, key, process: credentials.process, classIndex: index, isTCP: false)
     case .refused:
-      log.refused(.notPermitted, user: key.user)
+      noteRefused(.notPermitted, key)
       Refusal.send(ErrorFrame(.notPermitted), on: stream)
     }
   }
@@ -33,20 +34,40 @@ extension Daemon {
   }
   private static let peerListener: UInt32 = 1
 
+  /// `process` is for people to read; 0 where nobody knows it.
   private func accepted(
-    _ stream: StreamHandle, _ key: PrincipalKey, classIndex: Int, isTCP: Bool
+    _ stream: StreamHandle, _ key: PrincipalKey, process: Int32 = 0, classIndex: Int, isTCP: Bool
   ) {
     event()
     switch core.clientConnected(key, classIndex: classIndex, needsHeartbeat: isTCP, now: now) {
     case .refused(let code):
-      log.refused(code, user: key.user)
+      noteRefused(code, key)
       Refusal.send(GoAway(code, deadlineMilliseconds: 0), on: stream)
     case .accepted(let id):
-      let connection = ClientConnection(id, stream, self)
+      let connection = ClientConnection(id, stream, process: process, self)
       while connections.count <= Int(id.slot) { connections.append(nil) }
       connections[Int(id.slot)] = connection
       connection.start()
     }
+  }
+
+  private func noteRefused(_ code: ErrorCode, _ key: PrincipalKey) {
+    log.refused(code, user: key.user)
+    errorHistory.note(
+      ErrorHistory.Entry(
+        milliseconds: WallClock.milliseconds(), client: nil, user: key.user, code: code, offset: 0,
+        excerpt: []))
+  }
+
+  /// Of everything that a connection is ended for, people want to know where in its bytes it was.
+  private func noteEnded(_ code: ErrorCode, _ id: ClientID) {
+    log.closed(code, id)
+    let offence = core.offence(of: id)
+    errorHistory.note(
+      ErrorHistory.Entry(
+        milliseconds: WallClock.milliseconds(), client: id, user: core.user(of: id) ?? .max,
+        code: code, offset: offence?.offset ?? core.bytesRead(from: id),
+        excerpt: offence?.excerpt ?? []))
   }
 
   func connection(_ id: ClientID) -> ClientConnection? {
@@ -103,7 +124,7 @@ extension Daemon {
     guard let connection = connection(id) else { return }
     let count = core.takeOutput(id, into: scratch, now: now)
     if count > 0 { _ = connection.write(UnsafeRawBufferPointer(rebasing: scratch[..<count])) }
-    if let code { log.closed(code, id) }
+    if let code { noteEnded(code, id) }
     connection.end()
   }
 }

@@ -79,10 +79,10 @@ extension Daemon: PeerConnectionOwner {
     switch core.linkReceived(route, bytes, now: callbackBegan()) {
     case .fine: break
     case .violation(let code):
-      log.problem("peer broke the protocol", ["route": name(route), "code": "\(code)"])
-      peers[Int(route)]?.end("protocol violation: \(code)")
+      log.problem("peer broke the protocol", ["route": name(route), "code": code.wireName])
+      peers[Int(route)]?.end("protocol violation: \(code.wireName)")
     case .ended(let code):
-      let text = ErrorCode(rawValue: code).map { "\($0)" } ?? "\(code)"
+      let text = ErrorCode(rawValue: code).map(\.wireName) ?? "\(code)"
       peers[Int(route)]?.end("the peer ended it: \(text)")
     }
   }

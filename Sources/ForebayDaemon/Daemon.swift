@@ -19,6 +19,8 @@ package final class Daemon {
   let loop: Loop
   var core: Sidecar
   let log: EventLog
+  /// What clients were ended for, most recent last.
+  var errorHistory = ErrorHistory()
   /// Counts loop turns, for everything that is bounded a turn.
   private(set) var turn: UInt64 = 1
 
@@ -234,6 +236,7 @@ package final class Daemon {
       while let action = core.nextAction() { perform(action) }
       if isTurnDue { now = self.now }
     }
+    admin?.checkWaits()
     if let deadline = core.nextDeadline() {
       timer?.fire(at: deadline.nanoseconds)
     } else {
@@ -263,7 +266,7 @@ package final class Daemon {
   package func terminate() {
     event()
     switch core.lifecycle {
-    case .running:
+    case .running, .withdrawn:
       log.event("draining", ["timeout_ms": "\(settings.drainTimeout.millisecondsRoundedUp)"])
       for listener in clientListeners { listener.close() }
       clientListeners = []

@@ -18,6 +18,7 @@ final class EventLog {
   }
 
   private var logger: Logger
+  private let record = Logger(label: "forebayd") { _ in LogfmtHandler() }
   private var allowances: [String: Allowance] = [:]
 
   init(level: DaemonSettings.LogLevel) {
@@ -29,11 +30,22 @@ final class EventLog {
   func problem(_ text: String, _ fields: [String: String]) { write(.warning, text, fields) }
 
   func closed(_ code: ErrorCode, _ id: ClientID) {
-    write(.notice, "client closed", ["code": "\(code)", "client": "\(id.slot).\(id.generation)"])
+    write(.notice, "client closed", ["code": code.wireName, "client": "\(id)"])
   }
 
   func refused(_ code: ErrorCode, user: UInt32) {
-    write(.warning, "client refused", ["code": "\(code)", "uid": "\(user)"])
+    write(.warning, "client refused", ["code": code.wireName, "uid": "\(user)"])
+  }
+
+  /// What an operator changed, or tried to. Never left out, whatever the level: it is the record of who
+  /// did what.
+  func commanded(_ text: String, result: String, user: UInt32, process: Int32) {
+    record.log(
+      level: .notice, "operator command",
+      metadata: [
+        "command": .string(text), "result": .string(result), "uid": .stringConvertible(user),
+        "pid": .stringConvertible(process),
+      ])
   }
 
   var level: DaemonSettings.LogLevel {

@@ -23,16 +23,7 @@ struct LogfmtHandler: LogHandler {
 
   /// UTC with milliseconds.
   private static func timestamp() -> String {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    var parts = tm()
-    gmtime_r(&time.tv_sec, &parts)
-    var text = [CChar](repeating: 0, count: 32)
-    strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
-    let seconds = String(
-      decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let milliseconds = String(time.tv_nsec / 1_000_000 + 1000).dropFirst()
-    return "\(seconds).\(milliseconds)Z"
+    WallClock.text(milliseconds: WallClock.milliseconds())
   }
 
   /// As it is if it needs no quotes; else quoted, with everything that could end a line escaped.

@@ -5,9 +5,13 @@ import ForebayWire
 final class Refusal: StreamOwner {
   /// GOAWAY for those that may come again, ERROR for others.
   static func send(_ frame: some ControlFrame, on stream: StreamHandle) {
+    send(frame.encoded(), on: stream)
+  }
+
+  static func send(_ bytes: [UInt8], on stream: StreamHandle) {
     stream.attach(Refusal())
-    // A new socket takes sixteen bytes; if not, the close says it.
-    frame.encoded().withUnsafeBytes { _ = stream.tryWrite($0) }
+    // A new socket takes so little; if not, the close says it.
+    bytes.withUnsafeBytes { _ = stream.tryWrite($0) }
     stream.close()
   }
 

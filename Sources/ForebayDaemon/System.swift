@@ -27,6 +27,18 @@ enum WallClock {
     clock_gettime(CLOCK_REALTIME, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
   }
+
+  /// UTC with milliseconds, as in the log.
+  static func text(milliseconds: Int64) -> String {
+    var seconds = time_t(milliseconds / 1000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    var text = [CChar](repeating: 0, count: 32)
+    strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
+    let whole = String(
+      decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return "\(whole).\(String(milliseconds % 1000 + 1000).dropFirst())Z"
+  }
 }
 
 enum SystemSeed {
@@ -77,6 +89,14 @@ enum ResidentMemory {
 }
 
 extension StreamHandle {
+  /// Whether the other end is gone altogether. After its end of file a stream isn't read, so nothing
+  /// else would tell.
+  var isHungUp: Bool {
+    guard let descriptor = try? descriptor else { return true }
+    var entry = pollfd(fd: descriptor, events: 0, revents: 0)
+    return poll(&entry, 1, 0) > 0 && Int32(entry.revents) & (POLLHUP | POLLERR) != 0
+  }
+
   /// One read now, outside the loop's turn; zero when there is nothing or no more.
   func readNow(into buffer: UnsafeMutableRawBufferPointer) throws(UVError) -> Int {
     let count = recv(try descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))

@@ -34,6 +34,9 @@ package final class Loop {
     raw.deallocate()
   }
 
+  /// The corresponding libuv function is `uv_version_string`.
+  package static var libraryVersion: String { String(cString: uv_version_string()) }
+
   /// Monotonic nanoseconds, read now and not cached as `uv_now` is.
   /// The corresponding libuv function is `uv_hrtime`.
   package static var now: UInt64 { uv_hrtime() }

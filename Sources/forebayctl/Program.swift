@@ -1,27 +1,32 @@
 import ArgumentParser
 import ForebayClient
+import Glibc
 
 @main
 struct Program: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "forebayctl",
-    abstract: "Sends messages through Forebay, asks its daemon, and reads its journal.",
+    abstract: "Sends messages through Forebay, asks and steers its daemon, and reads its journal.",
     version: ClientOptions.shimVersion,
     subcommands: [SendCommand.self, AdminCommand.self, JournalCommand.self])
 
   static func main() {
-    main(withAdminNamed(Array(CommandLine.arguments.dropFirst())))
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if let words = wordsForDaemon(arguments) { Glibc.exit(AdminRun.perform(words).rawValue) }
+    main(arguments)
   }
 
-  /// Puts `admin` before what isn't a command of ours: `ping` means `admin ping`.
-  static func withAdminNamed(_ arguments: [String]) -> [String] {
-    let ours = configuration.subcommands.map { $0.configuration.commandName ?? "" }
-    guard let first = arguments.first, !ours.contains(first) else { return arguments }
+  /// The arguments, if they aren't for a command of this program: `ping` means `admin ping`.
+  static func wordsForDaemon(_ arguments: [String]) -> [String]? {
+    guard let first = arguments.first else { return nil }
     switch first {
-    case "-h", "--help", "--help-hidden", "--version": return arguments
-    case "help" where arguments.count > 1 && ours.contains(arguments[1]): return arguments
-    case _ where first.hasPrefix("--generate-completion-script"): return arguments
-    default: return ["admin"] + arguments
+    case "admin": return Array(arguments.dropFirst())
+    case "send", "journal": return nil
+    case "-h", "--help", "--help-hidden", "--version": return nil
+    case "help" where arguments.count > 1 && ["send", "journal", "admin"].contains(arguments[1]):
+      return nil
+    case _ where first.hasPrefix("--generate-completion-script"): return nil
+    default: return arguments
     }
   }
 }

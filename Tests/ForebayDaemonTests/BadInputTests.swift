@@ -107,7 +107,7 @@ import Testing
     #expect(try await daemon.state().closed("\(mistake.code)") == 1)
     #expect(
       daemon.logLines.compactMap(logFields).contains {
-        $0["msg"] == "client closed" && $0["code"] == "\(mistake.code)"
+        $0["msg"] == "client closed" && $0["code"] == mistake.code.wireName
       })
 
     good.send(messages: 11...20)
@@ -138,7 +138,7 @@ import Testing
     bad.send(messages: 1...(allowed + 1), payloadBytes: payloadBytes)
     try await bad.expectError(.flowControl)
     let state = try await daemon.state()
-    #expect(state.closed("flowControl") == 1)
+    #expect(state.closed("FLOW_CONTROL") == 1)
     #expect(state.total("received", route: 1) == allowed)
     #expect(state.number("routes[1].held.messages") == allowed)
     #expect(state.number("routes[1].granted.messages") == 0)
@@ -158,7 +158,7 @@ import Testing
       return false
     }
     try await expectEventually("the whole messages") { try await daemon.state().delivered == 3 }
-    #expect(try await daemon.state().closed("by_client") == 1)
+    #expect(try await daemon.state().closed("BY_CLIENT") == 1)
   }
 
   @Test func endsAFloodOfFramesThatCostNothing() async throws {

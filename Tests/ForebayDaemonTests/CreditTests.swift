@@ -73,6 +73,6 @@ import Testing
     let late = Producer("late", to: daemon)
     late.offer(100, payloadBytes: 60_000)
     try await turnUntilSettled([late])
-    #expect(try await daemon.state().closed("reclaimTimeout") > 0)
+    #expect(try await daemon.state().closed("RECLAIM_TIMEOUT") > 0)
   }
 }

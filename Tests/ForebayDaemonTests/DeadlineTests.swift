@@ -38,7 +38,7 @@ struct DeadlineTests {
     slow.send(Array(Hello(session: .drawn()).encoded().dropLast()))
     try await silent.expectError(.helloTimeout)
     try await slow.expectError(.helloTimeout)
-    #expect(try await daemon.state().closed("helloTimeout") == 2)
+    #expect(try await daemon.state().closed("HELLO_TIMEOUT") == 2)
   }
 
   /// Its receipts fill the socket, and are then kept nowhere else.
@@ -57,7 +57,7 @@ struct DeadlineTests {
         deaf.send(Seen(floor: .max).encoded() + Self.unmergeable(from: sent + 1, count: 50))
         sent += 50
       }
-      return state.closed("slowReader") == 1
+      return state.closed("SLOW_READER") == 1
     }
     try await turnUntilSettled([good])
     #expect(good.connects == 1 && good.errors.isEmpty)

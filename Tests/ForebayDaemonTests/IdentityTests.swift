@@ -76,7 +76,7 @@ import Testing
     }
     let surplus = try WireClient(daemon)
     try await surplus.expectRefusal(.tooManyConnections)
-    #expect(try await daemon.state().closed("tooManyConnections") == 1)
+    #expect(try await daemon.state().closed("TOO_MANY_CONNECTIONS") == 1)
 
     let other = try await send("a line\n", [], to: daemon, asUser: 4201)
     #expect(other.status == 0, "\(other.errors)")
@@ -163,7 +163,7 @@ import Testing
       try await daemon.state().number("clients") == 96
     }
     for _ in 0..<40 { try await WireClient(daemon).expectRefusal(.tooManyConnections) }
-    #expect(try await daemon.state().closed("tooManyConnections") == 40)
+    #expect(try await daemon.state().closed("TOO_MANY_CONNECTIONS") == 40)
     // Those that are in are served, and so is the operator.
     for producer in producers { producer.offer(1) }
     try await turnUntilSettled(producers)

@@ -28,7 +28,7 @@ import Testing
     #expect(closed.count <= 20 + 2 * (seconds + 1) + 1)
     let suppressed = closed.compactMap { $0["suppressed"].flatMap { Int($0) } }.reduce(0, +)
     #expect(closed.count + suppressed == 401, "every line is there or counted")
-    #expect(closed.last?["code"] == "helloExpected")
+    #expect(closed.last?["code"] == "HELLO_EXPECTED")
   }
 
   @Test func everyLineHasATimeALevelAndAMessage() async throws {

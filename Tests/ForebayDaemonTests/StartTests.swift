@@ -175,6 +175,6 @@ import Testing
     client.send(
       Hello(session: .drawn()), extensions: encodedExtension(.route, Array("gone".utf8)))
     try await client.expectError(.unknownRoute)
-    #expect(try await daemon.state().closed("unknownRoute") == 1)
+    #expect(try await daemon.state().closed("UNKNOWN_ROUTE") == 1)
   }
 }

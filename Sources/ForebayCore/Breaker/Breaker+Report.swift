@@ -15,9 +15,11 @@ extension Breaker {
       report.level = seen.escalation.level
     case .open(let opening):
       report.nextProbeAt = opening.until
+      report.wait = opening.wait
       report.retryAfterRemaining = requestedSilenceEnd.since(now)
     case .halfOpen(let halfOpen):
       report.successes = halfOpen.successes
+      report.wait = halfOpen.waited
       report.nextProbeAt = halfOpen.nextProbeAt(settings)
     case .forcedOpen, .forcedClosed:
       break

@@ -41,6 +41,9 @@ package struct BreakerReport: Equatable, Sendable {
   /// What is left of the silence that the upstream asked for, while open.
   package var retryAfterRemaining: TimeSpan
 
+  /// How long the breaker stays open this time, or stayed before it became half-open.
+  package var wait = TimeSpan.zero
+
   package var counters: Counters
 
   /// Counted since the start; they only rise.

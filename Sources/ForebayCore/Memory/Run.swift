@@ -44,6 +44,8 @@ struct Run {
   var route: UInt16
   var lane: UInt8
   var level: UInt8
+  /// For how long it is held is what people ask first when a buffer is full.
+  var acceptedAt = Instant(nanoseconds: 0)
   var stage = Stage.queued
   /// How often the messages were handed to the upstream.
   var attempts: UInt8 = 0

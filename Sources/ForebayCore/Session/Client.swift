@@ -10,6 +10,19 @@ package struct ClientID: Hashable, Sendable {
   }
 }
 
+/// As operators read and write it: `12.7`.
+extension ClientID: CustomStringConvertible {
+  package var description: String { "\(slot).\(generation)" }
+
+  package init?(_ text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2, let slot = UInt32(parts[0]), let generation = UInt32(parts[1]) else {
+      return nil
+    }
+    self.init(slot: slot, generation: generation)
+  }
+}
+
 /// One connection on a client socket.
 struct Client: ~Copyable {
   enum Phase: Equatable {
@@ -72,6 +85,10 @@ struct Client: ~Copyable {
   var lastDemand: Instant?
   /// The cost of the frame that BLOCKED named; zero when nothing is said to be blocked.
   var blockedCost: UInt64 = 0
+  /// What an operator set in place of its class's or route's window maximum.
+  var windowMaximum: UInt64?
+  /// That was lowered while another RECLAIM was out.
+  var isTrimDue = false
   /// The limits that BACKLOG asked for.
   var wanted: Cost?
   var reason = WindowReason.none
@@ -87,6 +104,17 @@ struct Client: ~Copyable {
   var isLending = false
   var nextLent = none
   var previousLent = none
+
+  // What operators are shown.
+  /// Bytes that were read from it.
+  var bytesRead: UInt64 = 0
+  /// When a WINDOW first said that it is shut; nil while the last one didn't.
+  var toldShutAt: Instant?
+  var shutTotal = TimeSpan.zero
+  var shutCount: UInt64 = 0
+  var names: ClientNames?
+  /// The bytes for which the connection was ended.
+  var offence: Offence?
 
   // Output.
   var receipts = ReceiptQueue()

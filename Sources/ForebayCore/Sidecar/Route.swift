@@ -49,6 +49,10 @@ struct Route: ~Copyable {
   /// Unused credit, least recently used first: where to reclaim.
   var firstLent = none
   var lastLent = none
+  /// An operator stopped intake: windows are shut, what is held goes on.
+  var isPaused = false
+  /// An operator stopped forwarding.
+  var isOnHold = false
   /// A client is shut because there was no space for it.
   var isPressed = false
   /// When idle credit is next looked for, while it is pressed.

@@ -100,8 +100,12 @@ extension Sidecar {
       clients[client].isResting =
         !clients[client].isWaiting && couldSend(client, clients[client].window.open + cost)
       if clients[client].window.open.isZero { leaveLent(client) }
-      // A drain takes all back; the RECLAIM that was answered may be one of before.
-      if lifecycle != .running { reclaimAll(client, now: now) }
+      // A drain or a pause takes all back; the RECLAIM that was answered may be one of before.
+      if intakeStop(clients[client].route) != nil {
+        reclaimAll(client, now: now)
+      } else if clients[client].isTrimDue {
+        trimCredit(client, now: now)
+      }
       markDirty(client)
     }
   }

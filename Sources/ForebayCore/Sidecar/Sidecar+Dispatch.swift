@@ -5,7 +5,11 @@ import ForebayWire
 extension Sidecar {
   mutating func pump(_ route: UInt32, now: Instant) {
     if lifecycle == .drained { return }
-    if routes[route].isPeer { pumpLink(route, now: now) } else { pumpCalls(route, now: now) }
+    if routes[route].isPeer {
+      pumpLink(route, now: now)
+    } else if !routes[route].isOnHold {
+      pumpCalls(route, now: now)
+    }
     // Not `isEmpty`: what waits for its retry is still there.
     if routes[route].ramp.isActive, routes[route].queue.queuedMessages == 0 {
       routes[route].ramp.queueEmptied()

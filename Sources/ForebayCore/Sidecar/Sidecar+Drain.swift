@@ -6,27 +6,25 @@ extension Sidecar {
   /// Starts the drain. Called again, it only brings the deadline nearer.
   package mutating func drain(until deadline: Instant, now: Instant) {
     switch lifecycle {
-    case .running: break
+    case .running, .withdrawn: break
     case .draining(let known):
       lifecycle = .draining(until: min(known, deadline))
       return
     case .drained: return
     }
     lifecycle = .draining(until: deadline)
-    for client in 0..<UInt32(clients.end) where clients.contains(client) && clients[client].isOpen {
-      clients[client].owesGoAway = .shuttingDown
-      clients[client].reason = .draining
-      leaveWaiting(client)
-      reclaimAll(client, now: now)
-      oweWindow(client)
-    }
+    tellAllToGo(now: now)
     finishDrainIfEmpty(now: now)
   }
 
   /// Asks for all unused credit, unless a RECLAIM is out already.
   mutating func reclaimAll(_ client: UInt32, now: Instant) {
+    reclaim(client, keeping: .zero, now: now)
+  }
+
+  mutating func reclaim(_ client: UInt32, keeping keep: Cost, now: Instant) {
     let deadline = now + limits.reclaimTimeout
-    guard clients[client].window.startReclaim(keeping: .zero, deadline: deadline) != nil else {
+    guard clients[client].window.startReclaim(keeping: keep, deadline: deadline) != nil else {
       return
     }
     clients[client].owesReclaim = true
@@ -37,6 +35,8 @@ extension Sidecar {
   mutating func drainMillisecondsLeft(_ now: Instant) -> UInt32 {
     switch lifecycle {
     case .running, .drained: 0
+    // Nobody ends the connection, so there is time for everything that is owed.
+    case .withdrawn: .max
     case .draining(let until): UInt32(clamping: until.since(now).millisecondsRoundedUp)
     }
   }
@@ -44,11 +44,7 @@ extension Sidecar {
   /// Looked at when a turn ends: nothing held and no credit out means that nothing can come any more.
   mutating func finishDrainIfEmpty(now: Instant) {
     guard case .draining = lifecycle else { return }
-    for route in 0..<UInt32(routes.end) {
-      guard routes[route].pool.held.messages == 0, routes[route].pool.open.messages == 0 else {
-        return
-      }
-    }
+    for route in 0..<routes.count where !isEmpty(route: route) { return }
     finishDrain(now: now)
   }
 

@@ -158,7 +158,7 @@ extension Sidecar {
 
   /// What the client may have now; waits in line if that isn't enough for its next frame.
   private mutating func grant(_ client: UInt32, now: Instant) {
-    if lifecycle != .running { return clients[client].reason = .draining }
+    if let reason = intakeStop(clients[client].route) { return clients[client].reason = reason }
     if clients[client].isWaiting { return }
     guard clients[client].window.reclaim == nil else {
       return clients[client].reason = .reclaiming
@@ -212,7 +212,8 @@ extension Sidecar {
     let standing = clients[client].window.open + sessions[session].held
     var own = windowCost(clients[client].target, route).above(standing)
     var reason = WindowReason.windowMaximum
-    let unseenMax = Self.unseenBase + routes[route].windowMessagesMax
+    let unseenMax =
+      Self.unseenBase + max(routes[route].windowMessagesMax, windowMaximum(of: client))
     let unseen = sessions[session].outcomes.messages + standing.messages
     let unseenLeft = unseenMax > unseen ? unseenMax - unseen : 0
     if unseenLeft < own.messages {
@@ -273,19 +274,19 @@ extension Sidecar {
 
   /// A window's worth of bytes: the same share of the buffer's bytes as of its messages, and never
   /// less than the reserve.
-  private mutating func windowCost(_ messages: UInt64, _ route: UInt32) -> Cost {
+  mutating func windowCost(_ messages: UInt64, _ route: UInt32) -> Cost {
     let bytes = messages.multipliedReportingOverflow(by: routes[route].bytesPerMessage)
     return Cost(bytes: bytes.overflow ? .max : bytes.partialValue, messages: messages)
       .greater(Cost(bytes: routes[route].reserve.bytes))
   }
 
-  mutating func startingTarget(_ route: UInt32) -> UInt64 {
-    min(routes[route].windowMessagesMax, max(64, routes[route].reserve.messages))
+  mutating func startingTarget(_ client: UInt32) -> UInt64 {
+    min(windowMaximum(of: client), max(64, routes[clients[client].route].reserve.messages))
   }
 
   /// Doubles a window of which three quarters of either are in use, and halves it for each second without use.
   private mutating func growTarget(_ client: UInt32, _ route: UInt32, now: Instant) {
-    let most = routes[route].windowMessagesMax
+    let most = windowMaximum(of: client)
     let target = clients[client].target
     if now.since(clients[client].lastData) >= .seconds(1) {
       shrinkTarget(client, now: now)
@@ -303,7 +304,7 @@ extension Sidecar {
     guard span >= .seconds(1) else { return }
     let idle = span.nanoseconds / 1_000_000_000
     clients[client].target = max(
-      startingTarget(clients[client].route), clients[client].target >> min(idle, 63))
+      startingTarget(client), clients[client].target >> min(idle, 63))
   }
 
   // MARK: Demand

@@ -12,6 +12,7 @@ extension Sidecar {
     clients[client].principal = principal
     clients[client].route = route
     clients[client].isPeer = hello.isPeer
+    clients[client].names = ClientNames(helloExtensions: Hello.extensions(of: frame))
     guard let session = session(hello, principal, route, now: now) else {
       forgetPrincipalIfEmpty(principal)
       throw WireError(.tooManySessions)
@@ -46,11 +47,10 @@ extension Sidecar {
 
   private mutating func welcome(_ client: UInt32, now: Instant) {
     let session = clients[client].session
-    let route = clients[client].route
     clients[client].phase = .open
     sessions[session].client = client
     sessions[session].successor = none
-    clients[client].target = startingTarget(route)
+    clients[client].target = startingTarget(client)
     clients[client].owesWelcome = true
     clients[client].owesFirstWindow = true
     listHeld(session, client)

@@ -5,15 +5,18 @@ extension Sidecar {
   mutating func pumpLink(_ route: UInt32, now: Instant) {
     switch links[route].phase {
     case .disconnected:
-      connectIfNeeded(route, now: now)
+      if !routes[route].isOnHold { connectIfNeeded(route, now: now) }
     case .connecting, .greeting, .resuming:
       break
     case .leaving:
       returnUnusedConnect(route, now: now)
       leaveIfNothingIsOwed(route)
     case .open:
-      readmit(route, now: now)
-      if links[route].nextToAdmit == none { dispatchNew(route, now: now) }
+      // On hold the link lives on, with nothing new on it.
+      if !routes[route].isOnHold {
+        readmit(route, now: now)
+        if links[route].nextToAdmit == none { dispatchNew(route, now: now) }
+      }
       returnUnusedConnect(route, now: now)
       tellFloor(route, isUrgent: false)
     }

@@ -173,7 +173,15 @@ extension Sidecar {
       window.retryAfterMilliseconds = retryAfter(route, window.reason, now: now)
       scheduleShutRepeat(client, now: now)
       routes[route].totals.windowsShut += 1
+      if clients[client].toldShutAt == nil {
+        clients[client].toldShutAt = now
+        clients[client].shutCount += 1
+      }
     } else {
+      if let since = clients[client].toldShutAt {
+        clients[client].shutTotal = clients[client].shutTotal + now.since(since)
+        clients[client].toldShutAt = nil
+      }
       clients[client].heartbeatInterval = .zero
       window.state = isPressed(route) ? .pressed : .open
     }
@@ -187,6 +195,8 @@ extension Sidecar {
     switch reason {
     case .draining, .receiptsUnseen, .reclaiming, .paused, .deadLettersBlocked: return reason
     case .none, .bufferFull, .fairShare, .breakerOpen, .rateLimited, .windowMaximum:
+      // Space doesn't return because an operator stopped forwarding, whatever else is wrong.
+      if routes[route].isOnHold { return .paused }
       switch routes[route].breaker.phase {
       case .open, .forcedOpen: return .breakerOpen
       case .closed, .halfOpen, .forcedClosed: return reason

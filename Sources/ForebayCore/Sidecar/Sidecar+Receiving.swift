@@ -21,6 +21,7 @@ extension Sidecar {
   package mutating func received(_ byteCount: Int, from id: ClientID, now: Instant) {
     guard let client = slot(id), byteCount > 0 else { return }
     clients[client].heardAt = now
+    clients[client].bytesRead += UInt64(byteCount)
     switch clients[client].partial {
     case .none:
       scanChunk(client, byteCount: byteCount, now: now)
@@ -52,7 +53,9 @@ extension Sidecar {
   private mutating func scanChunk(_ client: UInt32, byteCount: Int, now: Instant) {
     let bytes = store.beginChunk(byteCount)
     var offset = 0
+    var start = 0
     scan: while offset < bytes.count, !clients[client].isClosing {
+      start = offset
       switch scanner.next(bytes, from: offset, within: bounds(client)) {
       case .run(let run):
         offset = run.offset + run.byteCount
@@ -82,7 +85,21 @@ extension Sidecar {
         break scan
       }
     }
+    noteOffence(client, bytes, at: start)
     store.endChunk(consumed: offset)
+  }
+
+  /// Where the frame begins that the connection was just ended for. The bytes are the last that were read.
+  private mutating func noteOffence(
+    _ client: UInt32, _ bytes: UnsafeRawBufferPointer, at start: Int
+  ) {
+    // What comes after it is nobody's offence any more.
+    guard case .closing(.some) = clients[client].phase, clients[client].offence == nil else {
+      return
+    }
+    let rest = bytes[start...].prefix(Offence.excerptBytesMax)
+    clients[client].offence = Offence(
+      offset: clients[client].bytesRead - UInt64(bytes.count - start), excerpt: Array(rest))
   }
 
   /// False for DATA before HELLO, whatever else is wrong with it: a good header with a mistake behind it
@@ -121,6 +138,7 @@ extension Sidecar {
     case .partial, .end:
       brokenInvariant("a whole frame is whole")
     }
+    noteOffence(client, bytes, at: 0)
     store.blocks.free(block)
   }
 
@@ -281,7 +299,7 @@ extension Sidecar {
       liveBytes: Int32(run.byteCount), segment: -1, owner: owner, receiver: place.receiver,
       firstSequence: run.firstSequence, receiptSequence: place.receiptSequence, serial: 0,
       deadline: place.deadline, count: UInt16(run.count), unsettled: UInt16(run.count),
-      route: UInt16(route), lane: run.lane, level: place.level.rawValue)
+      route: UInt16(route), lane: run.lane, level: place.level.rawValue, acceptedAt: now)
     let index = block.map { store.adopt(record, in: $0) } ?? store.adopt(record)
     chainToOwner(index)
     sessions[owner].ownedMessages += UInt64(run.count)

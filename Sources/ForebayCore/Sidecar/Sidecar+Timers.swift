@@ -145,7 +145,7 @@ extension Sidecar {
     } else {
       consider(nextCallTimeout(route))
     }
-    if !routes[route].queue.isEmpty {
+    if !routes[route].queue.isEmpty, !routes[route].isOnHold {
       if let limiter = routes[route].limiter,
         case .atLeast(let wait) = limiter.wait(for: 1, now: now)
       {

@@ -53,6 +53,10 @@ package struct Sidecar: ~Copyable {
   var nextGeneration: UInt32 = 1
   var grantingPass: UInt64 = 0
   package internal(set) var lifecycle = Lifecycle.running
+  /// Connections in all; what the settings say until an operator says otherwise.
+  var connectionsMax: Int
+  /// What operators set in place of the routes' window maximum, by class index.
+  var windowMaximumByClass: [UInt64?] = []
   /// Connections ended, by reason.
   var closures: [UInt64]
 
@@ -67,9 +71,13 @@ package struct Sidecar: ~Copyable {
     let key: PrincipalKey
   }
 
-  /// Can transition to: draining, drained.
   package enum Lifecycle: Equatable, Sendable {
+    /// Can transition to: withdrawn, draining.
     case running
+    /// An operator drained it: clients are told to go and what is held goes on, but the process stays.
+    /// Can transition to: running, draining.
+    case withdrawn
+    /// It ends. Can transition to: drained.
     case draining(until: Instant)
     case drained
   }
@@ -80,6 +88,7 @@ package struct Sidecar: ~Copyable {
     invariant(problems.isEmpty, "settings were checked: \(problems)")
     self.settings = settings
     limits = settings.limits
+    connectionsMax = settings.limits.connectionsMax
     scanner = RunScanner(
       frameBytesMax: limits.frameBytesMax, overhead: limits.overheadBytes)
     store = MessageStore(
