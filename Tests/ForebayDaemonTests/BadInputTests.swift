@@ -104,7 +104,7 @@ import Testing
     // What is behind the mistake is as if it had never been sent.
     bad.send(encodedData(1000, Array("after".utf8)))
     try await bad.expectError(mistake.code)
-    #expect(try await daemon.state().closed("\(mistake.code)") == 1)
+    #expect(try await daemon.state().closed(mistake.code.wireName) == 1)
     #expect(
       daemon.logLines.compactMap(logFields).contains {
         $0["msg"] == "client closed" && $0["code"] == mistake.code.wireName
@@ -158,7 +158,7 @@ import Testing
       return false
     }
     try await expectEventually("the whole messages") { try await daemon.state().delivered == 3 }
-    #expect(try await daemon.state().closed("BY_CLIENT") == 1)
+    #expect(try await daemon.state().closed("by_client") == 1)
   }
 
   @Test func endsAFloodOfFramesThatCostNothing() async throws {

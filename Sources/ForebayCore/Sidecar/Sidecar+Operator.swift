@@ -186,6 +186,6 @@ extension Sidecar {
 
   // MARK: Connections
 
-  /// Connections in all. Those beyond a lower number stay until they end.
-  package mutating func connectionsMaxCommanded(_ count: Int) { connectionsMax = count }
+  /// Connections in all, whatever the settings say. Those beyond a lower number stay until they end.
+  package mutating func connectionsMaxCommanded(_ count: Int) { connectionsMaxSet = count }
 }

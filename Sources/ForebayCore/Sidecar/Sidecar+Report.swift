@@ -224,7 +224,7 @@ extension Sidecar {
     return report
   }
 
-  package var connectionsAllowed: Int { connectionsMax }
+  package var connectionsAllowed: Int { connectionsMaxSet ?? limits.connectionsMax }
 
   /// For what bytes a connection is being ended; nil where it isn't for bytes.
   package func offence(of id: ClientID) -> Offence? {

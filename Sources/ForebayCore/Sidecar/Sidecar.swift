@@ -53,8 +53,8 @@ package struct Sidecar: ~Copyable {
   var nextGeneration: UInt32 = 1
   var grantingPass: UInt64 = 0
   package internal(set) var lifecycle = Lifecycle.running
-  /// Connections in all; what the settings say until an operator says otherwise.
-  var connectionsMax: Int
+  /// What an operator set in place of the connections that the settings allow in all.
+  var connectionsMaxSet: Int?
   /// What operators set in place of the routes' window maximum, by class index.
   var windowMaximumByClass: [UInt64?] = []
   /// Connections ended, by reason.
@@ -88,7 +88,6 @@ package struct Sidecar: ~Copyable {
     invariant(problems.isEmpty, "settings were checked: \(problems)")
     self.settings = settings
     limits = settings.limits
-    connectionsMax = settings.limits.connectionsMax
     scanner = RunScanner(
       frameBytesMax: limits.frameBytesMax, overhead: limits.overheadBytes)
     store = MessageStore(
