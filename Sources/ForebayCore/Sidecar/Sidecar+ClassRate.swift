@@ -1,8 +1,10 @@
 import ForebayWire
 
-/// What a class's rate limit has let through, over all routes.
+/// What a class's rate limit has let through, over all routes, and what an operator set for it.
 struct ClassRate {
   var limiter: RateLimiter?
+  /// In place of the routes' window maximum.
+  var windowMaximum: UInt64?
 
   init(_ settings: ClassSettings, now: Instant) {
     limiter = settings.rate.map { RateLimiter($0, now: now) }

@@ -14,7 +14,9 @@ extension Sidecar {
   ) -> OnConnected {
     guard lifecycle == .running else { return refuse(.shuttingDown) }
     let known = connectionsByKey[key] ?? 0
-    guard clients.count < connectionsMaxSet ?? limits.connectionsMax, known < limits.connectionsPerPrincipalMax else {
+    guard clients.count < connectionsMaxSet ?? limits.connectionsMax,
+      known < limits.connectionsPerPrincipalMax
+    else {
       return refuse(.tooManyConnections)
     }
     connectionsByKey[key] = known + 1

@@ -144,23 +144,17 @@ extension Sidecar {
 
   /// The same for every client of a class that has none of its own.
   package mutating func creditCommanded(_ messages: UInt64?, classIndex: Int, now: Instant) {
-    while windowMaximumByClass.count <= classIndex { windowMaximumByClass.append(nil) }
-    windowMaximumByClass[classIndex] = messages
+    classRates[classIndex].windowMaximum = messages
     for client in 0..<UInt32(clients.end)
     where clients.contains(client) && clients[client].classIndex == classIndex {
       windowMaximumChanged(client, now: now)
     }
   }
 
-  package func windowMaximum(ofClass index: Int) -> UInt64? {
-    index < windowMaximumByClass.count ? windowMaximumByClass[index] : nil
-  }
-
   mutating func windowMaximum(of client: UInt32) -> UInt64 {
     let route = clients[client].route
-    var own = clients[client].windowMaximum
-    let index = clients[client].classIndex
-    if own == nil, index < windowMaximumByClass.count { own = windowMaximumByClass[index] }
+    let own =
+      clients[client].windowMaximum ?? classRates[clients[client].classIndex].windowMaximum
     guard let own else { return routes[route].windowMessagesMax }
     return min(own, routes[route].pool.capacity.messages)
   }

@@ -65,8 +65,7 @@ extension Sidecar {
   private mutating func reconsider(_ client: UInt32, now: Instant) {
     if clients[client].isClosing { return }
     if clients[client].isOpen {
-      let most = routes[clients[client].route].windowMessagesMax
-      clients[client].target = min(clients[client].target, most)
+      clients[client].target = min(clients[client].target, windowMaximum(of: client))
       markDirty(client)
     }
     scheduleClient(client, now: now)

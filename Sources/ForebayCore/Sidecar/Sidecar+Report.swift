@@ -212,7 +212,7 @@ extension Sidecar {
   package func classReport(_ index: Int) -> ClassReport {
     var report = ClassReport(
       settings: settings.classes[index], clients: 0, open: .zero, held: .zero,
-      windowMaximum: windowMaximum(ofClass: index))
+      windowMaximum: classRates[index].windowMaximum)
     for slot in 0..<principals.end {
       guard let principal = principalReport(slot: slot), principal.classIndex == index else {
         continue

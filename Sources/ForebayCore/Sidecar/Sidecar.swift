@@ -55,8 +55,6 @@ package struct Sidecar: ~Copyable {
   package internal(set) var lifecycle = Lifecycle.running
   /// What an operator set in place of the connections that the settings allow in all.
   var connectionsMaxSet: Int?
-  /// What operators set in place of the routes' window maximum, by class index.
-  var windowMaximumByClass: [UInt64?] = []
   /// Connections ended, by reason.
   var closures: [UInt64]
 
