@@ -127,7 +127,7 @@ final class AdminSession: StreamOwner {
       return write(failed: AdminError(.unknownCommand, "try 'help'"))
     }
     current = Current(
-      command: command, text: given.joined(separator: " "), wantsJSON: wantsJSON)
+      command: command, text: words.joined(separator: " "), wantsJSON: wantsJSON)
     guard level >= command.level else {
       server.counts.refusals += 1
       return fail(AdminError(.permission, "this needs level \(command.level)"))

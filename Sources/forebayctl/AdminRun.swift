@@ -45,6 +45,8 @@ struct AdminRun {
 
   private var form: AdminArguments.Form {
     guard arguments.form == .auto else { return arguments.form }
+    // Sentences make no table.
+    if arguments.words.first == "help" { return .text }
     return isTerminal ? .table : .text
   }
 

@@ -79,6 +79,13 @@ struct TableView {
     var isNumeric: Bool { cells.contains(where: \.isNumber) }
     var isEmpty: Bool { cells.allSatisfy { $0.text == "-" } }
     var width: Int { max(title.count, cells.map(\.width).max() ?? 0) }
+
+    mutating func cut(to width: Int) {
+      for index in cells.indices where cells[index].width > width {
+        cells[index].text =
+          String(String.UnicodeScalarView(cells[index].text.unicodeScalars.prefix(width - 1))) + "…"
+      }
+    }
   }
 
   private func table(_ rows: [[String: JSONText]], _ values: [JSONText]) -> String {
@@ -97,7 +104,7 @@ struct TableView {
     for index in rows.indices {
       text += line(shown.map { $0.cells[index] }, shown, paints: true) + "\n"
     }
-    if left > 0, hasHeader { text += painted("(and \(left) more columns: -o wide)\n", .name) }
+    if left > 0, hasHeader { text += painted("(columns left out: \(left), see -o wide)\n", .name) }
     return text
   }
 
@@ -120,17 +127,28 @@ struct TableView {
 
   private static let gap = 2
 
-  /// The first columns that the width holds, and how many are left out. The first is always there.
+  /// A column of words is worth being cut off if so much of it can be seen.
+  private static let cutWidthMin = 16
+
+  /// The first columns that the width holds, and how many are left out. The first is always there; words
+  /// that don't fit are cut off at the edge.
   private func fitting(_ columns: [Column]) -> ([Column], left: Int) {
     guard !isWide else { return (columns, 0) }
+    var shown: [Column] = []
     var used = 0
-    var count = 0
-    for column in columns {
-      used += column.width + (count > 0 ? Self.gap : 0)
-      if count > 0, used > width { break }
-      count += 1
+    for var column in columns {
+      let start = shown.isEmpty ? 0 : used + Self.gap
+      if !shown.isEmpty, start + column.width > width {
+        let room = width - start
+        guard !column.isNumeric, room >= max(Self.cutWidthMin, column.title.count) else { break }
+        column.cut(to: room)
+        shown.append(column)
+        break
+      }
+      used = start + column.width
+      shown.append(column)
     }
-    return (Array(columns[..<count]), columns.count - count)
+    return (shown, columns.count - shown.count)
   }
 
   private func line(_ cells: [Cell], _ columns: [Column], paints: Bool = false) -> String {

@@ -31,9 +31,14 @@ import Testing
         SHUT   HELD  ID
         yes       5  1.2
         no    12345  10.3
-        (and 1 more columns: -o wide)
+        (columns left out: 1, see -o wide)
 
         """)
+    view.columns = ["id", "text"]
+    view.width = 24
+    let wordy = JSONText(parsing: #"[{"id":1,"text":"as much as fits and no more"}]"#)!
+    #expect(view.draw(wordy) == "ID  TEXT\n 1  as much as fits an…\n")
+    view.columns = ["shut"]
     view.isWide = true
     #expect(view.draw(rows).hasPrefix("ID    NAME  HELD.MESSAGES"))
     view.isWide = false
