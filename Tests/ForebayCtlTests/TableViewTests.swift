@@ -37,7 +37,7 @@ import Testing
     view.columns = ["id", "text"]
     view.width = 24
     let wordy = JSONText(parsing: #"[{"id":1,"text":"as much as fits and no more"}]"#)!
-    #expect(view.draw(wordy) == "ID  TEXT\n 1  as much as fits an…\n")
+    #expect(view.draw(wordy) == "ID  TEXT\n 1  as much as fits and…\n")
     view.columns = ["shut"]
     view.isWide = true
     #expect(view.draw(rows).hasPrefix("ID    NAME  HELD.MESSAGES"))

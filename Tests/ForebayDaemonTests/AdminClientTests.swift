@@ -82,7 +82,8 @@ import Testing
 
   @Test func drawsTablesOnATerminalOnly() async throws {
     let daemon = try await DaemonProcess.ready(in: place)
-    let narrow = try await askOnTerminal(daemon, "show routes", columns: 80)
+    let narrow = try await askOnTerminal(
+      daemon, "show routes", columns: 80, before: "unset NO_COLOR;")
     let lines = narrow.split(separator: "\n").map(String.init)
     #expect(lines[0].contains("\u{1b}[1mROUTE    STATE    BREAKER"), "\(narrow)")
     #expect(lines[1].hasPrefix("default  running  closed"))
@@ -95,7 +96,7 @@ import Testing
     #expect(bare.hasPrefix("default  running"))
     let state = try await askOnTerminal(
       daemon, "show state", columns: 80, before: "export NO_COLOR=1;")
-    #expect(state.hasPrefix("lifecycle                                  running\n"), "\(state)")
+    #expect(state.hasPrefix("lifecycle  ") && state.contains("  running\n"), "\(state)")
     #expect(state.contains("64.0 MiB\n"), "quantities are for people")
     let piped = try await ask(daemon, "show", "routes")
     #expect(piped.output.hasPrefix("[0].name: default\n"))
