@@ -158,7 +158,6 @@ final class Stage {
   // MARK: Looking
 
   private func look() {
-    let now = monotonicNow()
     if let sight = daemon.sight() {
       daemonSight = sight
       facts.daemon = sight
@@ -166,6 +165,8 @@ final class Stage {
     }
     clientSights = daemon.clients()
     lookAtHub()
+    // Answers may take their time; what is counted here is counted now.
+    let now = monotonicNow()
     lookAtProducers(now: now)
     rates.add(sample(now: now))
     scene.elapsed = now.since(startedAt)
