@@ -6,28 +6,10 @@ import Testing
 @Suite(.fewAtOnce) struct IdentityTests {
   private let place = Workplace()
 
-  /// Programs run as other users only where root starts them, and where those can reach them.
-  private static let canBeOthers: Bool = {
-    guard geteuid() == 0, exists("/usr/bin/setpriv") else { return false }
-    return system(asUser(4201, ["\(Program.folder)/forebayctl", "--version"], quietly: true)) == 0
-  }()
-
-  private static let why: Comment =
-    "several users need root, setpriv, and a build that all can read"
-
-  private static func asUser(_ user: Int, _ words: [String], quietly: Bool) -> String {
-    (privileges(user) + words).joined(separator: " ") + (quietly ? " >/dev/null 2>&1" : "")
-  }
-
-  private static func privileges(_ user: Int) -> [String] {
-    ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"]
-  }
-
   private func run(_ name: String, _ arguments: [String], asUser user: Int) async throws
     -> Program.Ended
   {
-    let words = Self.privileges(user) + ["\(Program.folder)/\(name)"] + arguments
-    return try await Program.start(words[0], Array(words.dropFirst()), in: place).end()
+    try await OtherUsers.start(name, arguments, as: user, in: place).end()
   }
 
   private func send(
@@ -42,18 +24,10 @@ import Testing
       asUser: user)
   }
 
-  /// Everybody may come to the sockets: these tests are about what happens then.
-  private func admitEverybody(to daemon: DaemonProcess) {
-    chmod(place.path, 0o755)
-    chmod(daemon.socket, 0o666)
-    chmod(place.file("\(daemon.name)-admin"), 0o755)
-    chmod(daemon.adminSocket, 0o666)
-  }
-
-  @Test(.enabled(if: canBeOthers, why))
+  @Test(.enabled(if: OtherUsers.arePossible, OtherUsers.why))
   func theSameSessionOfTwoUsersIsTwoSessions() async throws {
     let daemon = try await DaemonProcess.ready(in: place)
-    admitEverybody(to: daemon)
+    daemon.admitEverybody()
     let session = ["--session", "000102030405060708090a0b0c0d0e0f"]
     for user in [4201, 4202, 0] {
       let ended = try await send("of \(user)\nalso of \(user)\n", session, to: daemon, asUser: user)
@@ -65,10 +39,10 @@ import Testing
     #expect(journal.records.count == 6 && journal.tags.count == 3 && Set(journal.keys).count == 6)
   }
 
-  @Test(.enabled(if: canBeOthers, why))
+  @Test(.enabled(if: OtherUsers.arePossible, OtherUsers.why))
   func oneUsersConnectionsAreCappedAndNobodyElses() async throws {
     let daemon = try await DaemonProcess.ready(in: place, ["--connections-per-user-max", "3"])
-    admitEverybody(to: daemon)
+    daemon.admitEverybody()
     var mine: [WireClient] = []
     for _ in 1...3 {
       mine.append(try WireClient(daemon))
@@ -93,7 +67,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: canBeOthers, why))
+  @Test(.enabled(if: OtherUsers.arePossible, OtherUsers.why))
   func theSocketsModesKeepOthersOut() async throws {
     let daemon = try await DaemonProcess.ready(in: place)
     chmod(place.path, 0o755)
@@ -104,15 +78,18 @@ import Testing
   }
 
   /// The user that the kernel puts in place of those it can't name could be anybody.
-  @Test(.enabled(if: canBeOthers, why)) func theOverflowUserIsNobody() async throws {
+  @Test(.enabled(if: OtherUsers.arePossible, OtherUsers.why)) func theOverflowUserIsNobody()
+    async throws
+  {
     let daemon = try await DaemonProcess.ready(in: place)
-    admitEverybody(to: daemon)
+    daemon.admitEverybody()
     let ended = try await send("a line\n", [], to: daemon, asUser: 65_534)
     #expect(ended.status == 77, "\(ended.errors)")
     #expect(try await daemon.state().received == 0)
   }
 
-  @Test(.enabled(if: canBeOthers, why)) func classesFollowUserAndGroup() async throws {
+  @Test(.enabled(if: OtherUsers.arePossible, OtherUsers.why))
+  func classesFollowUserAndGroup() async throws {
     let routes = ["one", "two", "three", "four"]
     let file = place.write(
       """
@@ -133,7 +110,7 @@ import Testing
 
       """, to: "f.yaml")
     let daemon = try await DaemonProcess.ready(in: place, ["--config", file])
-    admitEverybody(to: daemon)
+    daemon.admitEverybody()
     for user in [0, 4201, 4202, 65_534] {
       let ended = try await send("of \(user)\n", [], to: daemon, asUser: user)
       #expect(ended.status == 0, "\(ended.errors)")
@@ -142,9 +119,10 @@ import Testing
     #expect(payloads == [["of 0"], ["of 4201"], ["of 4202"], ["of 65534"]])
   }
 
-  @Test(.enabled(if: canBeOthers, why)) func othersOnTheAdminSocketMayOnlyLook() async throws {
+  @Test(.enabled(if: OtherUsers.arePossible, OtherUsers.why))
+  func othersOnTheAdminSocketMayOnlyLook() async throws {
     let daemon = try await DaemonProcess.ready(in: place)
-    admitEverybody(to: daemon)
+    daemon.admitEverybody()
     let command = ["-s", daemon.adminSocket]
     #expect(try await run("forebayctl", command + ["show", "state"], asUser: 4201).status == 0)
     #expect(try await run("forebayctl", command + ["shutdown"], asUser: 4201).status == 77)

@@ -6,6 +6,10 @@ import ForebayWire
 /// principal its flows. A flow is one lane of one session, and first in, first out. A queue that runs
 /// empty loses its deficit, so idling saves nothing up.
 ///
+/// Whoever has anything left may send a whole run, and pays for what it overdraws with its next visits.
+/// So a visit needn't be worth the dearest run, and somebody with few small messages doesn't wait for
+/// hundreds of somebody else's.
+///
 /// Source: Shreedhar, Varghese, "Efficient fair queuing using deficit round robin", SIGCOMM 1995.
 struct FairQueue: ~Copyable {
   struct Flow {
@@ -51,8 +55,11 @@ struct FairQueue: ~Copyable {
   private(set) var lanes: [Lane]
   private(set) var activeLanes: UInt8 = 0
   private var currentLane = 0
-  /// What a visit adds to a deficit: at least the dearest run, so that a round always serves someone.
+  /// What a visit adds to a deficit.
   private let quantum: Int
+  /// Some forty small messages. Less would only mean more turns of the rings for large ones: sixteen for
+  /// the largest frame.
+  static let quantumBytes = 16_384
   private let overhead: Int
   private(set) var queuedMessages = 0
 
@@ -222,19 +229,18 @@ struct FairQueue: ~Copyable {
 
   /// The flow whose first run is next, or nil when nothing may go. Rotates the rings on the way, but
   /// charges nothing: asking again gives the same answer.
-  mutating func choose(_ runs: borrowing Slab<Run>) -> UInt32? {
+  mutating func choose() -> UInt32? {
     while activeLanes != 0 {
       while activeLanes & (1 << UInt8(currentLane)) == 0 { advanceLane() }
       let member = lanes[currentLane].current
       let flow = members[member].current
-      let cost = cost(of: flows[flow].first, runs)
-      if flows[flow].deficit < cost {
+      if flows[flow].deficit <= 0 {
         flows[flow].deficit += quantum
         members[member].current = flows[flow].next
-      } else if members[member].deficit < cost {
+      } else if members[member].deficit <= 0 {
         members[member].deficit += quantum * members[member].weight
         lanes[currentLane].current = members[member].next
-      } else if lanes[currentLane].deficit < cost {
+      } else if lanes[currentLane].deficit <= 0 {
         lanes[currentLane].deficit += quantum * lanes[currentLane].weight
         advanceLane()
       } else {

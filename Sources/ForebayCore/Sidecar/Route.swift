@@ -77,11 +77,8 @@ struct Route: ~Copyable {
     bytesPerMessage = settings.bytesPerMessage
     pool = CreditPool(
       capacity: settings.capacity, controlReserve: Cost(bytes: settings.controlReserveBytes))
-    let dearestRun =
-      Nursery.segmentBytes + WireLimits.runMessagesMax * limits.overheadBytes
     queue = FairQueue(
-      quantum: max(dearestRun, limits.frameBytesMax + limits.overheadBytes),
-      overhead: limits.overheadBytes,
+      quantum: FairQueue.quantumBytes, overhead: limits.overheadBytes,
       laneWeights: settings.laneWeights)
     var seeds = SplitMix64(seed: seed)
     breaker = Breaker(settings: settings.breaker, seed: seeds.next(), now: now)

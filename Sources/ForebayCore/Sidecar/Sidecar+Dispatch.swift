@@ -19,7 +19,7 @@ extension Sidecar {
 
   /// The next flow with something to send, after what has expired at its head is settled.
   mutating func nextFlow(_ route: UInt32, now: Instant) -> UInt32? {
-    while let flow = routes[route].queue.choose(store.runs) {
+    while let flow = routes[route].queue.choose() {
       let run = routes[route].queue.flows[flow].first
       guard store.runs[run].deadline <= now else { return flow }
       settle(run, Verdict(outcome: .expired, code: .ttlExpired), now: now)

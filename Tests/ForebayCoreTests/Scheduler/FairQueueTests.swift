@@ -26,7 +26,7 @@ import Testing
 
     /// Takes the next run; returns its flow.
     mutating func take() -> (flow: UInt32, run: UInt32)? {
-      guard let flow = queue.choose(runs) else { return nil }
+      guard let flow = queue.choose() else { return nil }
       let run = queue.flows[flow].first
       queue.charge(flow, queue.cost(of: run, runs))
       queue.remove(run, from: flow, &runs)
@@ -105,6 +105,35 @@ import Testing
     var again: [UInt32] = []
     while let next = line.take() { again.append(next.run) }
     #expect(again == added)
+  }
+
+  @Test func whoHasLittleWaitsForAQuantumOfOthers() {
+    var line = Line()
+    let greedy = line.queue.makeFlow(session: 0, principal: 1, lane: 0, weight: 1)
+    let modest = line.queue.makeFlow(session: 1, principal: 2, lane: 0, weight: 1)
+    for _ in 0..<1000 { _ = line.add(greedy, bytes: 100) }
+    for _ in 0..<100 { _ = line.take() }
+    for _ in 0..<5 {
+      _ = line.add(modest, bytes: 100)
+      var before = 0
+      while let next = line.take(), next.flow != modest { before += 1 }
+      #expect(before <= 2 * Self.quantum / 200)
+    }
+  }
+
+  @Test func whatCostsMoreThanAVisitIsPaidForLater() {
+    var line = Line()
+    let large = line.queue.makeFlow(session: 0, principal: 1, lane: 0, weight: 1)
+    let small = line.queue.makeFlow(session: 1, principal: 2, lane: 0, weight: 1)
+    for _ in 0..<20 { _ = line.add(large, bytes: 99_900) }
+    for _ in 0..<2000 { _ = line.add(small) }
+    var cost = (large: 0, small: 0)
+    while cost.large < 1_000_000, let next = line.take() {
+      let each = Int(line.runs[next.run].liveBytes) + Self.overhead
+      if next.flow == large { cost.large += each } else { cost.small += each }
+      #expect(abs(cost.large - cost.small) <= 100_000 + 2 * Self.quantum)
+    }
+    #expect(cost.large >= 1_000_000)
   }
 
   @Test func anIdleFlowSavesNothingUp() {

@@ -40,6 +40,7 @@ import Testing
       settings.routes[0].windowMessagesMax = 20_000
       settings.routes[0].bufferMessages = 50_000
       settings.routes[0].upstream.inFlightMessagesMax = 50_000
+      settings.routes[0].upstream.batchMessagesMax = 1
     }
     harness.isChecking = false
     // Every other message is rejected, so that each is a range of its own.

@@ -44,6 +44,15 @@ struct JournalContents {
     records = all
   }
 
+  private init(records: [JournalRecord]) { self.records = records }
+
+  /// What these producers sent, without what others did.
+  func of(_ producers: [Producer]) -> JournalContents {
+    let names = Set(producers.map(\.name))
+    return JournalContents(
+      records: records.filter { Self.message($0).map { names.contains($0.producer) } ?? false })
+  }
+
   var payloads: [String] { records.map { String(decoding: $0.payload, as: UTF8.self) } }
   var keys: [Key] { records.map(Self.key) }
   var tags: Set<ID128> { Set(records.map(\.tag)) }

@@ -69,10 +69,17 @@ final class Producer {
   }
 
   var isSettled: Bool { payloads.isEmpty }
+  var unsettledCount: Int { payloads.count }
   var unsettled: [UInt64] { payloads.keys.sorted() }
   var isConnected: Bool { client != nil }
   /// How many of the offered messages went out on this connection.
   var sentOnConnection: UInt64 { sentMessages }
+
+  /// Sent on this connection or known to be held, and without a final outcome.
+  var unsettledOnConnection: UInt64 {
+    let waiting = Set(toSend)
+    return isOpen ? UInt64(payloads.keys.count { !waiting.contains($0) }) : 0
+  }
 
   func count(_ outcome: Outcome) -> Int { outcomes.values.count { $0.outcome == outcome } }
 
