@@ -61,40 +61,66 @@ struct BreakerTests {
     print(watch.summary)
   }
 
-  /// SIGSTOP: the upstream is there, and says nothing. Attempts time out; when it goes on, it knows what
-  /// it has already got.
-  @Test(arguments: ["unix", "tcp"])
-  func aStoppedUpstreamLosesNothing(over link: String) async throws {
+  /// SIGSTOP: the upstream is there, and says nothing.
+  enum Link: String, CaseIterable { case unix, tcp }
+
+  private func chain(over link: Link, _ options: [String]) async throws -> [DaemonProcess] {
     let port = try freePort()
     let second = try await DaemonProcess.ready(
-      in: place, name: "second", link == "tcp" ? ["--peer-listen", "127.0.0.1:\(port)"] : [])
+      in: place, name: "second", link == .tcp ? ["--peer-listen", "127.0.0.1:\(port)"] : [])
     let address =
-      link == "tcp" ? "forebay+tcp:127.0.0.1:\(port)" : "forebay+unix:\(second.socket)"
+      link == .tcp ? "forebay+tcp:127.0.0.1:\(port)" : "forebay+unix:\(second.socket)"
     let first = try await DaemonProcess.ready(
-      in: place, name: "first",
-      [
-        "--upstream", address, "--attempt-timeout", "500ms", "--buffer-messages", "300",
-        "--window-messages", "100",
-      ])
-    let producers = (1...3).map { Producer("p\($0)", to: first) }
-    for producer in producers { producer.offer(300) }
-    try await turn(producers, until: "a load") {
-      producers.allSatisfy { $0.count(.delivered) > 50 }
-    }
-    second.program.kill(SIGSTOP)
-    for producer in producers { producer.offer(300) }
+      in: place, name: "first", ["--upstream", address, "--buffer-messages", "300"] + options)
+    return [first, second]
+  }
+
+  /// Attempts time out, and windows shut when space ends. When it goes on, it knows what it has got.
+  @Test(arguments: Link.allCases)
+  func aStoppedUpstreamLosesNothing(over link: Link) async throws {
+    let hops = try await chain(over: link, ["--attempt-timeout", "500ms"])
+    let producers = (1...3).map { Producer("p\($0)", to: hops[0]) }
+    for producer in producers { producer.offer(100) }
+    try await turnUntilSettled(producers)
+    hops[1].program.kill(SIGSTOP)
+    for producer in producers { producer.offer(500) }
     try await turn(producers, until: "every window shut by the breaker") {
       producers.allSatisfy { $0.reasons.contains(.breakerOpen) }
     }
-    let shut = try await first.state()
+    let shut = try await hops[0].state()
     #expect(shut.heldMessages <= 300 && shut.isBalanced)
-    second.program.kill(SIGCONT)
+    hops[1].program.kill(SIGCONT)
     try await turnUntilSettled(producers)
     #expect(producers.allSatisfy { $0.connects == 1 && $0.errors.isEmpty })
-    #expect(try await first.stop() == 0)
-    #expect(try await second.stop() == 0)
+    for hop in hops { #expect(try await hop.stop() == 0) }
     // It was never gone: nothing is written twice.
-    try JournalContents(second.journal).expectExactly(producers)
+    try JournalContents(hops[1].journal).expectExactly(producers)
+  }
+
+  /// It has said that it holds everything, so no attempt is late. Only its silence tells.
+  @Test func anUpstreamThatFallsSilentIsFoundOut() async throws {
+    let port = try freePort()
+    let last = place.file("last.sock")
+    let second = try await DaemonProcess.ready(
+      in: place, name: "second",
+      ["--peer-listen", "127.0.0.1:\(port)", "--upstream", "forebay+unix:\(last)"])
+    let first = try await DaemonProcess.ready(
+      in: place, name: "first", ["--upstream", "forebay+tcp:127.0.0.1:\(port)"])
+    let producer = Producer("p", to: first)
+    producer.offer(100)
+    try await turn([producer], until: "all handed over") {
+      try await second.state().heldMessages == 100
+    }
+    second.program.kill(SIGSTOP)
+    try await turn([producer], until: "its silence is noticed") {
+      first.logLines.contains { $0.contains("link closed") }
+    }
+    #expect(try await first.state().heldMessages == 100)
+    second.program.kill(SIGCONT)
+    let third = try await DaemonProcess.ready(in: place, name: "last")
+    try await turnUntilSettled([producer])
+    for hop in [first, second, third] { #expect(try await hop.stop() == 0) }
+    try JournalContents(third.journal).expectExactly([producer])
   }
 }
 
@@ -104,7 +130,7 @@ private struct BreakerWatch {
   /// Where things stood when it was last seen closed, before it opened.
   private var before: DaemonState?
   private var successesSeen: UInt64 = 0
-  private var probesAtLastOpen: UInt64 = 0
+  private var atLastOpen: DaemonState?
   private(set) var openings = 0
   private(set) var isProven = false
 
@@ -115,15 +141,17 @@ private struct BreakerWatch {
       #expect(failures(state) < 5, "five in a row open it")
       if let last, last.breaker != "closed" { closed(state) }
       before = state
+      atLastOpen = nil
     case "open":
       if last?.breaker != "open" { opened(state) }
-      probesAtLastOpen = probes(state)
+      expectOnlyProbes(state)
+      atLastOpen = state
       successesSeen = 0
     case "half_open":
       successesSeen = max(successesSeen, state.number("routes[0].breaker.successes"))
+      expectOnlyProbes(state)
     default: Issue.record("breaker \(state.breaker)")
     }
-    expectOnlyProbes(state)
   }
 
   private mutating func opened(_ state: DaemonState) {
@@ -134,20 +162,25 @@ private struct BreakerWatch {
   }
 
   private mutating func closed(_ state: DaemonState) {
-    let needed = probes(state) - probesAtLastOpen
-    #expect(needed >= 5, "closed after \(needed) probes")
+    if let atLastOpen {
+      let needed = probes(state) - probes(atLastOpen)
+      #expect(needed >= 5, "closed after \(needed) probes")
+    }
     #expect(successesSeen >= 4, "seen before it closed; the fifth may close it at once")
     isProven = true
   }
 
   /// While it isn't closed nothing goes out but probes, one message each, and of these only a share of
-  /// what was offered but for the floor's.
+  /// what was offered but for the floor's. A probe counts before its message does: it connects first.
   private func expectOnlyProbes(_ state: DaemonState) {
-    guard let before, state.breaker != "closed" else { return }
-    let quota = state.number("routes[0].breaker.quota_probes")
-    #expect(quota * 100 <= 5 * (state.received - before.received) + 100)
-    guard let last, last.breaker != "closed" else { return }
-    #expect(state.total("dispatched") - last.total("dispatched") <= probes(state) - probes(last))
+    if let before {
+      let quota = quotaProbes(state) - quotaProbes(before)
+      #expect(quota * 100 <= 5 * (state.received - before.received) + 100)
+    }
+    if let atLastOpen {
+      let sent = state.total("dispatched") - atLastOpen.total("dispatched")
+      #expect(sent <= probes(state) - probes(atLastOpen))
+    }
   }
 
   private func failures(_ state: DaemonState) -> UInt64 {
@@ -155,7 +188,11 @@ private struct BreakerWatch {
   }
 
   private func probes(_ state: DaemonState) -> UInt64 {
-    state.number("routes[0].breaker.quota_probes") + state.number("routes[0].breaker.floor_probes")
+    quotaProbes(state) + state.number("routes[0].breaker.floor_probes")
+  }
+
+  private func quotaProbes(_ state: DaemonState) -> UInt64 {
+    state.number("routes[0].breaker.quota_probes")
   }
 
   func expectProven(sourceLocation: SourceLocation = #_sourceLocation) {
@@ -165,6 +202,6 @@ private struct BreakerWatch {
   var summary: String {
     guard let last else { return "" }
     return "breaker: seen opening \(openings) times; \(probes(last)) probes, of them "
-      + "\(last.number("routes[0].breaker.quota_probes")) by quota, before it closed"
+      + "\(quotaProbes(last)) by quota, before it closed"
   }
 }

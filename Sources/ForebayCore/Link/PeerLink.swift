@@ -44,6 +44,11 @@ struct PeerLink: ~Copyable {
   /// The RECLAIM that isn't answered yet.
   private var reclaimNumber: UInt32?
 
+  /// After so much silence the peer sends PING; zero for never.
+  private(set) var heartbeat = TimeSpan.zero
+  /// When something was last heard, or messages were sent, which have a deadline of their own.
+  var activeAt = Instant(nanoseconds: 0)
+
   // The chain of runs in flight.
   var first = none
   var last = none
@@ -72,6 +77,8 @@ struct PeerLink: ~Copyable {
   static let probeIntervalMax = TimeSpan.seconds(5)
   /// From the start of a connect to the first WINDOW.
   static let handshakeTimeout = TimeSpan.seconds(5)
+  /// Intervals without a PING: one can be late, two can be an unlucky pause.
+  static let heartbeatsMissed: UInt64 = 3
   static let connectBackoffBase = TimeSpan.milliseconds(50)
   static let connectBackoffMax = TimeSpan.seconds(5)
 
@@ -104,6 +111,7 @@ struct PeerLink: ~Copyable {
   mutating func welcomed(_ welcome: Welcome) {
     frameBytesMax = Int(welcome.frameBytesMax)
     overhead = Int(welcome.overhead)
+    heartbeat = .milliseconds(UInt64(welcome.heartbeatMilliseconds))
     limit = .zero
     sent = .zero
     phase = .resuming(rangesLeft: welcome.ranges)
@@ -129,6 +137,12 @@ struct PeerLink: ~Copyable {
     guard phase == .open else { return false }
     phase = .leaving
     return true
+  }
+
+  /// When the peer, or what lies between, must be taken for dead. All that it has taken may wait for its
+  /// own upstream for as long as that needs, so a missing answer alone says nothing.
+  var silentAt: Instant? {
+    heartbeat == .zero ? nil : activeAt + heartbeat * Self.heartbeatsMissed
   }
 
   mutating func disconnected(now: Instant) {

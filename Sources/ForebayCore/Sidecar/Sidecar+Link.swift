@@ -273,6 +273,7 @@ extension Sidecar {
     var run = links[route].nextToWrite
     let end = links[route].nextToAdmit
     var skip = links[route].written
+    if run != none, run != end { links[route].activeAt = now }
     while run != none, run != end, filled + 2 <= vectors.count,
       headersEnd - header >= Origin.fixedBytes
     {

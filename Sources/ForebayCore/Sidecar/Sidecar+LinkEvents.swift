@@ -71,6 +71,7 @@ extension Sidecar {
   package mutating func linkReceived(
     _ route: UInt32, _ bytes: UnsafeRawBufferPointer, now: Instant
   ) -> OnLinkReceived {
+    links[route].activeAt = now
     guard links[route].stash.isEmpty else {
       var joined = links[route].stash
       joined.append(contentsOf: bytes)
@@ -275,7 +276,8 @@ extension Sidecar {
 
   // MARK: Deadlines
 
-  /// When the link needs a look: a connect to try, a probe of a shut window, an attempt that is late.
+  /// When the link needs a look: a connect to try, a probe of a shut window, an attempt that is late, a
+  /// peer that has fallen silent.
   mutating func nextLinkDeadline(_ route: UInt32, now: Instant) -> Instant? {
     switch links[route].phase {
     case .disconnected:
@@ -285,11 +287,16 @@ extension Sidecar {
     case .connecting, .greeting, .resuming:
       return links[route].connectStartedAt + PeerLink.handshakeTimeout
     case .open, .leaving:
-      let others = [links[route].probeDeadline, links[route].leaveBy]
+      let others = [links[route].probeDeadline, links[route].leaveBy, links[route].silentAt]
       return others.reduce(lateAt(route)) { a, b in
         b.map { min($0, a ?? .distantFuture) } ?? a
       }
     }
+  }
+
+  private mutating func deadAt(_ route: UInt32) -> Instant? {
+    guard let silent = links[route].silentAt else { return lateAt(route) }
+    return min(silent, lateAt(route) ?? .distantFuture)
   }
 
   private mutating func lateAt(_ route: UInt32) -> Instant? {
@@ -307,7 +314,7 @@ extension Sidecar {
         actions.append(.closeLink(route, .unanswered))
       }
     case .open, .leaving:
-      if let late = lateAt(route), late <= now {
+      if let dead = deadAt(route), dead <= now {
         return actions.append(.closeLink(route, .unanswered))
       }
       if let end = links[route].leaveBy, end <= now {

@@ -76,13 +76,14 @@ final class ScriptedPeer: LinkEnd {
 
   /// Accepts, greets and grants: a peer that knows nothing of the session.
   func welcome(
-    listing ranges: [ReceiptRange] = [], bytes: UInt64 = 1 << 24, messages: UInt64 = 10_000
+    listing ranges: [ReceiptRange] = [], bytes: UInt64 = 1 << 24, messages: UInt64 = 10_000,
+    heartbeat: UInt32 = 0
   ) {
     accept()
     say(
       Welcome(
         frameBytesMax: UInt32(frameBytesMax), overhead: UInt32(overhead),
-        ranges: UInt32(ranges.count), isResumed: !ranges.isEmpty))
+        heartbeatMilliseconds: heartbeat, ranges: UInt32(ranges.count), isResumed: !ranges.isEmpty))
     if !ranges.isEmpty { say(Receipt.encoded(ranges)) }
     grant(bytes: bytes, messages: messages)
   }

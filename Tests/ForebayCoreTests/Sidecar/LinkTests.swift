@@ -342,6 +342,28 @@ import Testing
     harness.expectNoProblems()
   }
 
+  /// What it holds may wait for ever, but a peer that lives sends PING.
+  @Test func aPeerThatFallsSilentIsLeft() {
+    let (harness, peer, client) = scene()
+    client.offer(1)
+    peer.welcome(heartbeat: 10_000)
+    peer.receipt(1...1, .received)
+    for token in UInt64(1)...9 {
+      harness.pass(.seconds(20))
+      peer.say(Ping(token: token))
+    }
+    #expect(peer.isConnected && peer.pongs == Array(1...9))
+    harness.pass(.milliseconds(29_999))
+    #expect(peer.isConnected)
+    harness.pass(.milliseconds(1))
+    #expect(!peer.isConnected)
+    #expect(pass(harness) { peer.connects == 2 })
+    peer.welcome(listing: [ReceiptRange(first: 1, count: 1, outcome: .received)])
+    peer.receipt(1...1, .delivered)
+    client.expectDelivered(1...1)
+    harness.expectNoProblems()
+  }
+
   @Test func aHandshakeThatDoesNotEndIsGivenUp() {
     let (harness, peer, client) = scene()
     client.offer(1)
