@@ -41,9 +41,12 @@ struct Session: ~Copyable {
   var isForgettable: Bool { !isHolding && outcomes.isEmpty }
   var isHolding: Bool { held.messages > 0 || ownedMessages > 0 || pins > 0 }
 
-  /// The tag for `id` under `principal`: the first half of a hash, the same after a restart.
-  static func tag(of principal: PrincipalKey, _ id: ID128) -> ID128 {
-    var text: [UInt8] = Array("forebay session tag 1".utf8)
+  /// The tag for `id` under `principal`: the first half of a hash, the same after a restart. A client's
+  /// session and a link's origin never have the same one, whatever numbers they choose: an upstream would
+  /// take their messages for each other's.
+  static func tag(of principal: PrincipalKey, _ id: ID128, isOrigin: Bool = false) -> ID128 {
+    let kind = isOrigin ? "forebay origin tag 1" : "forebay session tag 1"
+    var text: [UInt8] = Array(kind.utf8)
     for word in [UInt64(principal.listener) << 32 | UInt64(principal.user), id.high, id.low] {
       for shift in stride(from: 56, through: 0, by: -8) {
         text.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))

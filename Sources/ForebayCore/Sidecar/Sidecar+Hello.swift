@@ -153,7 +153,7 @@ extension Sidecar {
     let made = sessions.insert(
       Session(
         id: key.id, kind: kind, principal: principal, route: route,
-        tag: Session.tag(of: principals[principal].key, key.id)))
+        tag: Session.tag(of: principals[principal].key, key.id, isOrigin: kind == .origin)))
     sessions[made].outcomes.forget(below: floor)
     sessionByID[key] = made
     principals[principal].sessions += 1

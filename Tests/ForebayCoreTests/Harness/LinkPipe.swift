@@ -250,7 +250,7 @@ final class Chain {
   func client(user: UInt32 = 1000, session: ID128? = nil) -> TestClient {
     let client = TestClient(near, user: user, session: session)
     let tag = Session.tag(of: client.key, client.session)
-    far.senders[Session.tag(of: pipe.key, tag)] = client
+    far.senders[Session.tag(of: pipe.key, tag, isOrigin: true)] = client
     return client
   }
 

@@ -72,7 +72,8 @@ import Testing
     let shrunk = record(script, failure)
     guard isTold else { return }
     CrashNote.running(seed)
-    _ = Simulation.run(shrunk, listener: { print($0) })
+    let report = Simulation.run(shrunk, listener: { print($0) })
+    print(report.failure?.text ?? "it went well this time")
   }
 
   @discardableResult

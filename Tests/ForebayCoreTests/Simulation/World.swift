@@ -94,7 +94,7 @@ final class World {
     var daemon = plan.daemon
     while plan.route == 0, daemon < pipes.count {
       daemon += 1
-      tag = Session.tag(of: pipes[daemon - 1].key, tag)
+      tag = Session.tag(of: pipes[daemon - 1].key, tag, isOrigin: true)
       daemons[daemon].senders[tag] = client
     }
     truth.add(client, tag: tag, daemon: daemon, route: plan.route)
