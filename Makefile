@@ -84,7 +84,7 @@ bench: build
 
 # Measures everything that docs/benchmarks.md shows, on a quiet machine, and writes it there.
 bench-docs: build deps-bench
-	deploy/bench.sh --docs
+	deploy/bench.sh --docs $(BENCH_FLAGS)
 
 # Installs programs and documents below DESTDIR and PREFIX.
 install: build

@@ -2,7 +2,7 @@
 # Measures forebayd against the raw relay, in pairs, counts its allocations, and compares it with
 # other proxies, as far as they are installed.
 #
-#     deploy/bench.sh [--smoke | --docs]
+#     deploy/bench.sh [--smoke | --docs [options of forebay-bench compare]]
 #
 # Prints JSON; exits with 1 if a figure misses the budget of ARCHITECTURE.md. With --smoke it only
 # shows that everything runs. With --docs it measures what docs/benchmarks.md shows, writes it there,
@@ -23,7 +23,7 @@ case ${1:-} in
     ;;
   --docs)
     # Eight minutes in all: no round of the comparison begins that wouldn't end in time.
-    "$BENCH" compare --time-limit 345s --docs docs
+    "$BENCH" compare --time-limit 345s --docs docs "${@:2}"
     "$BENCH" growth --docs docs
     "$BENCH" idle --docs docs
     ;;

@@ -67,19 +67,26 @@ struct LineChart: Sendable {
       svg.path([(x, frame.bottom), (x, frame.bottom + 4)], "soft")
       svg.label(Axis.label(mark), x: x, y: frame.bottom + 18, .middle, "soft", size: 11)
     }
-    for (points, series) in zip(panel.lines, series) {
-      draw(points.filter { $0.y.median.isFinite }, series.colour, frame, on: &svg)
+    for (index, points) in panel.lines.enumerated() {
+      draw(
+        points.filter { $0.y.median.isFinite }, series[index].colour, frame, isBelow: index == 0,
+        on: &svg)
     }
   }
 
-  private func draw(_ points: [Point], _ colour: String, _ frame: LineFrame, on svg: inout SVG) {
+  /// The first line's numbers stand below it, those of the others above.
+  private func draw(
+    _ points: [Point], _ colour: String, _ frame: LineFrame, isBelow: Bool, on svg: inout SVG
+  ) {
     svg.path(points.map { (frame.x($0.x), frame.y($0.y.median)) }, colour, thickness: 2)
     for point in points {
       let x = frame.x(point.x)
       svg.path([(x, frame.y(point.y.low)), (x, frame.y(point.y.high))], "ink")
       svg.circle(x: x, y: frame.y(point.y.median), radius: 3.5, colour)
       svg.label(
-        Axis.figure(point.y.median), x: x, y: frame.y(point.y.high) - 7, .middle, "ink", size: 10)
+        Axis.figure(point.y.median), x: x,
+        y: isBelow ? frame.y(point.y.low) + 16 : frame.y(point.y.high) - 7, .middle, "ink", size: 10
+      )
     }
   }
 }

@@ -39,11 +39,14 @@ struct Growth {
       load.duration = nil
     }
     let idle = axis.idleClients(step)
+    var warmUp = scenario.warmUp(at: place.socket, length)
+    // Long enough that what the idle ones hold has been asked back.
+    if idle > 0 { warmUp.duration = max(.milliseconds(600), length.warmUp) }
     let command = ProxyFiles.command(proxy, at: place, scenario)
     return try ProxyRun(
       place: place, command: idle > 0 ? ProxyFiles.letting(idle, command) : command,
       sinkOptions: ["--window", "\(scenario.window)"],
-      warmUp: scenario.warmUp(at: place.socket, length), load: load,
+      warmUp: warmUp, load: load,
       idleClients: idle
     ).measure()
   }

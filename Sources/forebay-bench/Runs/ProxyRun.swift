@@ -82,9 +82,9 @@ struct ProxyRun {
     try children.waitForSocket(place.sink)
     let proxy = try children.start("proxy", command)
     try children.waitForSocket(place.socket)
+    if idleClients > 0 { try IdleClients.start(idleClients, at: place, children) }
     try expectClean(try Load.run(warmUp), "the warm-up")
     try children.check()
-    if idleClients > 0 { try IdleClients.start(idleClients, at: place, children) }
     let tree = ProcessTree(of: proxy)
     var memory = ResidentMemory()
     var (before, after): (UInt64?, UInt64?)
