@@ -40,6 +40,8 @@ enum Mark: Int, CaseIterable {
   case drainLeavesHeld
   case restart
   case reload
+  case routeIsHeld
+  case daemonIsRestored
   case clientWaitsForSpace
 }
 
@@ -69,14 +71,14 @@ final class Marks {
 
   /// All that exist by now, but those of parts that aren't simulated.
   private static let reasons = WindowReason.allCases.filter {
-    $0 != .none && $0 != .deadLettersBlocked && $0 != .paused
+    $0 != .none && $0 != .deadLettersBlocked
   }
   private static let ends: [Outcome] = [.delivered, .rejected, .expired, .dropped]
   private static let codes: [ErrorCode] = [
     .badMagic, .frameTooShort, .frameTooLarge, .unknownFrameType, .reservedBits, .helloExpected,
     .sequenceNotIncreasing, .flowControl, .helloRepeated, .sessionTaken, .helloTimeout,
     .frameTimeout, .reclaimTimeout, .slowReader, .controlFlood, .originMismatch, .shuttingDown,
-    .heartbeatTimeout, .wrongDirection, .unknownRoute,
+    .heartbeatTimeout, .wrongDirection, .unknownRoute, .killed,
   ]
 
   /// Every situation with its count.

@@ -22,6 +22,10 @@ enum Step {
   /// The upstream's connection breaks: every call that is out fails.
   case loseUpstream(daemon: Int, route: Int)
   case breaker(daemon: Int, route: Int, Breaker.OperatorCommand)
+  case command(daemon: Int, route: Int, Command)
+  case kill(client: Int)
+  /// The most that a client may have unsettled; nil for the route's own.
+  case credit(client: Int, messages: UInt64?)
   /// Another configuration, drawn from the seed.
   case reload(daemon: Int, seed: UInt64)
   case drain(daemon: Int, milliseconds: UInt64)
@@ -51,6 +55,14 @@ enum Step {
     /// No answer comes before the faults stop.
     var isDeaf = false
     var delayMilliseconds: UInt64 = 20
+  }
+
+  enum Command {
+    case pause
+    case hold
+    case resume
+    case withdraw
+    case restore
   }
 
   enum LinkStep {
@@ -124,6 +136,15 @@ struct Script {
       .breaker(
         daemon: random.any, route: random.rarelyAny,
         random.pick([.forceOpen, .forceClosed, .automatic, .automatic, .probeNow]))
+    },
+    Kind(weight: 20) { random, _ in
+      .command(
+        daemon: random.any, route: random.rarelyAny,
+        random.pick([.pause, .hold, .resume, .resume, .withdraw, .restore, .restore]))
+    },
+    Kind(weight: 4) { random, _ in .kill(client: random.any) },
+    Kind(weight: 6) { random, _ in
+      .credit(client: random.any, messages: random.chance(30) ? nil : 1 + random.below(40))
     },
     Kind(weight: 8) { random, _ in .reload(daemon: random.any, seed: random.next()) },
     Kind(weight: 2) { random, _ in .drain(daemon: random.any, milliseconds: random.below(4000)) },

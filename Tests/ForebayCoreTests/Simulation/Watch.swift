@@ -17,6 +17,7 @@ final class Watch: CoreWatch {
   private struct Glance {
     var phase = BreakerReport.Phase.closed
     var generation: UInt32 = 0
+    var isOnHold = false
     var counters = BreakerReport.Counters()
     var sent: UInt64 = 0
     var linkPhase = PeerLink.Phase.disconnected
@@ -47,6 +48,7 @@ final class Watch: CoreWatch {
     var glance = Glance()
     glance.phase = harness.core.routes[route].breaker.phase
     glance.generation = harness.core.routes[route].breaker.generation
+    glance.isOnHold = harness.core.routes[route].isOnHold
     glance.counters = harness.core.routes[route].breaker.counters
     glance.sent = harness.core.routes[route].totals.dispatched
     if harness.core.routes[route].isPeer {
@@ -84,6 +86,9 @@ final class Watch: CoreWatch {
 
   private func checkBreaker(_ route: Int, _ before: Glance, _ after: Glance) {
     let sent = after.sent - before.sent
+    if before.isOnHold, after.isOnHold, sent > 0 {
+      harness.problem("\(sent) messages went out while the route is on hold")
+    }
     let isStopped = before.phase == .open || before.phase == .forcedOpen
     if isStopped, after.phase == before.phase {
       if sent > 0 { harness.problem("\(sent) messages went out while \(after.phase)") }

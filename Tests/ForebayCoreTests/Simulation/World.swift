@@ -16,6 +16,8 @@ final class World {
   private var vandals: [Vandal?] = Array(repeating: nil, count: 3)
   private var weather: [[Weather]] = []
   private var lives: [Int]
+  /// Whose connection the operator is ending.
+  private var killed: TestClient?
   let truth: Truth
   /// Their problems count, and what they still say goes nowhere.
   private var dead: [SidecarHarness] = []
@@ -111,7 +113,8 @@ final class World {
       if client.outbox.isEmpty { client.pump() } else { client.deliver(bytes) }
     case .answer(let client): clients[number(client)].answer()
     case .join(let client):
-      if !clients[number(client)].isConnected { clients[number(client)].join() }
+      let client = clients[number(client)]
+      if !client.isConnected || client.goaway != nil { client.join() }
     case .hangUp(let client): clients[number(client)].hangUp()
     case .takeOver(let client):
       guard clients[number(client)].isConnected else { break }
@@ -130,6 +133,11 @@ final class World {
       let daemon = daemons[daemon % daemons.count]
       let route = route % daemon.core.routeCount
       daemon.event { daemon.core.breakerCommanded(command, route: route, now: clock.now) }
+    case .command(let daemon, let route, let command):
+      let daemon = daemons[daemon % daemons.count]
+      perform(command, daemon, route % daemon.core.routeCount)
+    case .kill(let client): kill(clients[number(client)])
+    case .credit(let client, let messages): setCredit(messages, clients[number(client)])
     case .reload(let daemon, let seed): reload(daemons[daemon % daemons.count], seed)
     case .drain(let daemon, let milliseconds):
       guard lives[daemon % daemons.count] < Self.livesMax else { break }
@@ -199,6 +207,36 @@ final class World {
     case .accepts(let accepts): pipe.acceptsConnects = accepts
     case .flows(let flows): pipe.flows = flows
     case .move(let bytes): _ = pipe.move(bytes) && pipe.move(bytes)
+    }
+  }
+
+  private func perform(_ command: Step.Command, _ daemon: SidecarHarness, _ route: Int) {
+    daemon.event {
+      switch command {
+      case .pause: _ = daemon.core.pauseCommanded(route: route, now: clock.now)
+      case .hold:
+        if daemon.core.holdCommanded(route: route, now: clock.now) == .changed {
+          marks.saw(.routeIsHeld)
+        }
+      case .resume: _ = daemon.core.resumeCommanded(route: route, now: clock.now)
+      case .withdraw: _ = daemon.core.withdrawCommanded(now: clock.now)
+      case .restore:
+        if daemon.core.restoreCommanded(now: clock.now) == .changed { marks.saw(.daemonIsRestored) }
+      }
+    }
+  }
+
+  private func kill(_ client: TestClient) {
+    guard let id = client.id, client.isConnected else { return }
+    killed = client
+    client.harness.event { _ = client.harness.core.killCommanded(id) }
+    killed = nil
+  }
+
+  private func setCredit(_ messages: UInt64?, _ client: TestClient) {
+    guard let id = client.id, client.isConnected else { return }
+    client.harness.event {
+      _ = client.harness.core.creditCommanded(messages, client: id, now: clock.now)
     }
   }
 
@@ -292,8 +330,10 @@ final class World {
     switch code {
     case .slowReader, .reclaimTimeout, .heartbeatTimeout, .frameTimeout, .helloTimeout:
       isFair = client.isTardy
-    case .shuttingDown, .killed:
+    case .shuttingDown:
       isFair = true
+    case .killed:
+      isFair = client === killed
     default:
       isFair = false
     }
@@ -318,12 +358,15 @@ final class World {
       vandals[index] = nil
     }
     for index in daemons.indices {
+      perform(.restore, daemons[index], 0)
       if daemons[index].core.lifecycle != .running { restart(index) }
     }
+    for client in clients { setCredit(nil, client) }
     for (index, daemon) in daemons.enumerated() {
       for route in weather[index].indices {
         weather[index][route].mood = Step.Mood(delayMilliseconds: 5)
         daemon.event { daemon.core.breakerCommanded(.automatic, route: route, now: clock.now) }
+        perform(.resume, daemon, route)
         daemon.upstreams[route]?.hurry()
       }
     }
