@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized) struct SimulationTests {
   /// So many take a few seconds without optimization. `make sim` runs many more, and sees to it that
   /// they reach every situation in `Marks`.
-  private static let fixedSeeds: ClosedRange<UInt64> = 1...5
+  private static let fixedSeeds: ClosedRange<UInt64> = 1...10
 
   @Test func everythingComesToOneTrueEnd() {
     CrashNote.install()
