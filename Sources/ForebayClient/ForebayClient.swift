@@ -224,7 +224,7 @@ public final class ForebayClient {
       status: status, submitted: machine.submittedCount, unsettled: machine.unsettledCount,
       unsettledBytes: machine.unsettledBytes, queued: machine.queuedCount,
       windowMessages: machine.credit.openMessages, windowBytes: machine.credit.openBytes,
-      windowReason: window.reason == .none ? nil : capitalWords(window.reason),
+      windowReason: window.reason == .none ? nil : window.reason.wireName,
       retryAfter: window.retryAfterMilliseconds == 0
         ? nil : .milliseconds(Int64(window.retryAfterMilliseconds)),
       blockedTime: .nanoseconds(

@@ -67,9 +67,9 @@ extension ConnectionEnd {
     switch self {
     case .mistake(let mistake): return "the daemon broke the protocol: \(mistake)"
     case .refused(let code, _):
-      return "the daemon refused: \(code.map(capitalWords) ?? "a code of a newer version")"
+      return "the daemon refused: \(code.map(\.wireName) ?? "a code of a newer version")"
     case .drained(let code):
-      return "the daemon asked to leave: \(code.map(capitalWords) ?? "a code of a newer version")"
+      return "the daemon asked to leave: \(code.map(\.wireName) ?? "a code of a newer version")"
     case .welcomeTimeout: return "the daemon accepted the connection but doesn't answer"
     case .heartbeatMissed: return "the daemon fell silent"
     case .saidBye: return "the client said goodbye"

@@ -17,13 +17,3 @@ extension MessageCode {
     }
   }
 }
-
-/// "breakerOpen" as "BREAKER_OPEN".
-func capitalWords(_ name: some Any) -> String {
-  var words = ""
-  for character in String(describing: name) {
-    if character.isUppercase { words.append("_") }
-    words.append(character.uppercased())
-  }
-  return words
-}

@@ -89,7 +89,7 @@ struct TableView {
   }
 
   private func table(_ rows: [[String: JSONText]], _ values: [JSONText]) -> String {
-    guard !rows.isEmpty else { return painted("none\n", .name) }
+    guard !rows.isEmpty else { return painted("none", .name) + "\n" }
     let all = wanted(values).map { title, path in
       Column(title: title, path: path, cells: rows.map { cell(path, $0[path]) })
     }
@@ -104,7 +104,9 @@ struct TableView {
     for index in rows.indices {
       text += line(shown.map { $0.cells[index] }, shown, paints: true) + "\n"
     }
-    if left > 0, hasHeader { text += painted("(columns left out: \(left), see -o wide)\n", .name) }
+    if left > 0, hasHeader {
+      text += painted("(columns left out: \(left), see -o wide)", .name) + "\n"
+    }
     return text
   }
 
