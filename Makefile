@@ -90,7 +90,8 @@ bench-docs: build deps-bench
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/forebay
 	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 LICENSE *.md $(DESTDIR)$(PREFIX)/share/doc/forebay
+	install -m 644 LICENSE *.md deploy/forebay.yaml deploy/forebay.schema.json \
+	  $(DESTDIR)$(PREFIX)/share/doc/forebay
 
 # Removes everything that was built.
 clean:

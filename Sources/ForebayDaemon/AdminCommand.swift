@@ -36,7 +36,8 @@ struct AdminCommand: Sendable {
   var isChange: Bool { level > .view && words[0] != "show" && words[0] != "validate" }
 
   /// All commands, in the order in which `help` lists them.
-  static let table: [AdminCommand] = general + showing + steering + clientCommands + lifecycle
+  static let table: [AdminCommand] =
+    general + showing + steering + clientCommands + configuration + lifecycle
 
   /// The command that a line's words name: the row whose words are the longest beginning of them.
   static func find(_ words: [String]) -> AdminCommand? {

@@ -78,6 +78,20 @@ extension Daemon {
     }
   }
 
+  /// Every setting as it is now, whether configured or commanded.
+  var configurationRows: [ConfigurationRow] {
+    let connections = min(settings.limits.connectionsMax, connectionsPossible)
+    return configuration.rows.map { row in
+      if row.key == "log_level", log.level != settings.logLevel {
+        row.overridden(by: "set log", log.level.rawValue)
+      } else if row.key == "limits.connections_max", core.connectionsAllowed != connections {
+        row.overridden(by: "set maxclients", "\(core.connectionsAllowed)")
+      } else {
+        row
+      }
+    }
+  }
+
   private func tell(_ reloaded: Reloaded) {
     switch reloaded {
     case .refused(let problems):

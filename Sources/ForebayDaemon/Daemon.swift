@@ -175,9 +175,12 @@ package final class Daemon {
 
   /// Goes on under settings that the core follows already.
   func adopt(_ configuration: Configuration) {
+    // What an operator has set stays until the setting itself changes.
+    if configuration.settings.logLevel != settings.logLevel {
+      log.level = configuration.settings.logLevel
+    }
     self.configuration = configuration
     classes = ClassFinder(configuration.settings)
-    log.level = configuration.settings.logLevel
   }
 
   // MARK: Running

@@ -82,6 +82,66 @@ import Testing
     #expect(try await daemon.state().text("routes[1].name") == "")
   }
 
+  @Test func operatorsCheckAndReload() async throws {
+    let daemon = try await daemon(configuration("    rate: 100/s"))
+    let file = place.file("f.yaml")
+    #expect(try await daemon.admin("validate") == "+OK valid")
+    #expect(try await daemon.admin("reload") == "+OK nothing changed")
+    _ = place.write(
+      configuration("    rate: 200/s", "limits:\n  connections_max: 77\n"), to: "f.yaml")
+    #expect(
+      try await daemon.admin("reload")
+        == "+OK changed: limits.connections_max: 77, routes[0].rate: 200/s")
+    #expect(try await daemon.admin("show info")?.contains("clients_maximum: 77") == true)
+
+    _ = place.write("log_level: loud\nbufer: 1\n", to: "f.yaml")
+    let told =
+      "-ERR CONFIG (1) \(file):1: log_level: 'loud' is none of debug, info, notice, warning, error "
+      + "(2) \(file):2: unknown key 'bufer'; known here: log_level, drain_timeout, peers, admin, "
+      + "limits, sockets, routes, classes"
+    #expect(try await daemon.admin("validate") == told)
+    #expect(try await daemon.admin("reload") == told)
+    let other = place.write(configuration(""), to: "other.yaml")
+    #expect(try await daemon.admin("validate \(other)") == "+OK valid")
+    #expect(
+      try await daemon.admin("validate /nowhere.yaml")
+        == "-ERR CONFIG /nowhere.yaml: can't be read: No such file or directory")
+    // All that was about the file; what runs is what was taken over.
+    #expect(try await daemon.setting("routes[0].rate") == ["200/s", "none", "\(file):6", "yes"])
+  }
+
+  @Test func showsWhatEachSettingIsAndWhy() async throws {
+    let daemon = try await daemon(configuration("    rate: 100/s"))
+    let file = place.file("f.yaml")
+    #expect(try await daemon.setting("routes[0].rate") == ["100/s", "none", "\(file):6", "yes"])
+    #expect(try await daemon.setting("drain_timeout") == ["20s", "20s", "default", "yes"])
+    #expect(
+      try await daemon.setting("admin.path")
+        == [daemon.adminSocket, "/run/forebay-admin/admin.sock", "--admin-socket", "no"])
+    let changed = try await daemon.admin("show config changed") ?? ""
+    #expect(!changed.contains("drain_timeout") && changed.contains("routes[0].rate"))
+
+    // Commanded for this run, and kept until the setting itself changes.
+    #expect(try await daemon.admin("set log error; set maxclients 50")?.hasPrefix("+OK") == true)
+    try await expectEventually("the commanded values") {
+      try await daemon.setting("log_level") == ["error", "info", "set log", "yes"]
+    }
+    #expect(
+      try await daemon.setting("limits.connections_max")
+        == ["50", "16384", "set maxclients", "yes"])
+    #expect(try await daemon.admin("reload") == "+OK nothing changed")
+    #expect(try await daemon.setting("log_level").first == "error")
+    _ = place.write(
+      configuration("    rate: 100/s", "log_level: debug\nlimits:\n  connections_max: 60\n"),
+      to: "f.yaml")
+    #expect(
+      try await daemon.admin("reload")
+        == "+OK changed: log_level: debug, limits.connections_max: 60")
+    #expect(try await daemon.setting("log_level") == ["debug", "info", "\(file):7", "yes"])
+    #expect(
+      try await daemon.setting("limits.connections_max") == ["60", "16384", "\(file):9", "yes"])
+  }
+
   @Test func classesBindWhoeverComesNext() async throws {
     let daemon = try await daemon(configuration(""))
     let before = try WireClient(path: place.file("c.sock"))
@@ -95,5 +155,16 @@ import Testing
     after.send(messages: 1...1)
     try await after.expectOutcome(.rejected, of: 1...1)
     #expect(after.codes(of: 1) == [.laneNotPermitted])
+  }
+}
+
+extension DaemonProcess {
+  /// A setting's value, default, source and whether a reload takes it over, as `show config` has them.
+  fileprivate func setting(_ key: String) async throws -> [String] {
+    let lines = (try await admin("show config") ?? "").split(separator: "\n").map(String.init)
+    guard let place = lines.firstIndex(where: { $0.hasSuffix("].key: \(key)") }) else { return [] }
+    return lines[(place + 1)...].prefix(4).map {
+      String($0.drop { $0 != " " }.dropFirst())
+    }
   }
 }

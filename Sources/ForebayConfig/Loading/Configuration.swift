@@ -40,6 +40,8 @@ package enum SettingSource: Equatable, Sendable, CustomStringConvertible {
   case file(String, line: Int)
   case variable(String)
   case option(String)
+  /// An operator, while it runs.
+  case command(String)
 
   package var description: String {
     switch self {
@@ -47,6 +49,7 @@ package enum SettingSource: Equatable, Sendable, CustomStringConvertible {
     case .file(let path, let line): "\(path):\(line)"
     case .variable(let name): name
     case .option(let name): "--\(name)"
+    case .command(let name): name
     }
   }
 }
@@ -85,7 +88,7 @@ package struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertibl
       case .standard: [key, text]
       case .file: ["\(source)", key, text]
       // The option or variable says which setting it is.
-      case .variable, .option: ["\(source)", text]
+      case .variable, .option, .command: ["\(source)", text]
       }
     return parts.filter { !$0.isEmpty }.joined(separator: ": ")
   }

@@ -9,6 +9,13 @@ package struct ConfigurationRow: Equatable, Sendable {
   package let source: SettingSource
   package let isReloadable: Bool
   package var isChanged: Bool { value != standard }
+
+  /// The same where an operator's command has set another value than the configuration.
+  package func overridden(by command: String, _ value: String) -> ConfigurationRow {
+    ConfigurationRow(
+      key: key, value: value, standard: standard, source: .command(command),
+      isReloadable: isReloadable)
+  }
 }
 
 extension Configuration {

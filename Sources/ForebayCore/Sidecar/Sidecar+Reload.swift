@@ -33,6 +33,8 @@ extension Sidecar {
     let conflicts = next.conflicts(from: new)
     guard conflicts.isEmpty else { return conflicts }
     next.classes = replaceClasses(with: new.classes, now: now)
+    // What an operator has commanded stays until the setting itself changes.
+    if next.limits.connectionsMax != limits.connectionsMax { connectionsMaxSet = nil }
     settings = next
     limits = next.limits
     store.blocks.keepRecycled(atMost: Self.recycledBytesMax(next))

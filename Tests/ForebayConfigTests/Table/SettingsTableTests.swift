@@ -153,6 +153,24 @@ struct SettingsTableTests {
     #expect(needsRestart.isEmpty == row.isReloadable, "\(needsRestart)")
   }
 
+  /// Far outside of every range that has an upper end.
+  private static let outside = [
+    "number": "999999999999999", "size": "9999999GiB", "time": "999999h",
+  ]
+
+  @Test(arguments: rows.filter { outside[$0.kind] != nil && $0.range.contains(" to ") }.map(\.key))
+  func whatIsOutOfRangeIsTold(_ key: String) throws {
+    let row = try #require(Self.rows.first { $0.key == key })
+    let value = try #require(Self.outside[row.kind])
+    let text = yaml(row, value)
+    let line = text.split(separator: "\n").count
+    let allowed = row.range.replacing(", or none", with: "")
+    #expect(
+      problems(text) == [
+        "f.yaml:\(line): \(key.replacing("[]", with: "[0]")): must be \(allowed), not \(value)"
+      ])
+  }
+
   @Test(arguments: rows.map(\.key)) func whatIsPrintedIsReadAgain(_ key: String) throws {
     let row = try #require(Self.rows.first { $0.key == key })
     guard row.keyInSection != "burst" else { return }
