@@ -69,6 +69,7 @@ struct Comparison {
         progress(data.failures[data.failures.count - 1])
       }
     }
+    data.lostMeasurements += 1
   }
 
   private func measure(_ proxy: Proxy, _ scenario: Scenario) throws -> RunFigures {

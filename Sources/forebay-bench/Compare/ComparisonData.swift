@@ -11,6 +11,8 @@ struct ComparisonData: Sendable {
   var rounds = 0
   var elapsed = TimeSpan.zero
   var failures: [String] = []
+  /// Measurements that failed a second time as well.
+  var lostMeasurements = 0
   private var runs: [Key: [(round: Int, figures: RunFigures)]] = [:]
 
   init(proxies: [Proxy]) { self.proxies = proxies }

@@ -6,8 +6,6 @@ struct ComparisonReport {
   let missing: [String]
   private var tables: ComparisonTables { ComparisonTables(data: data) }
 
-  var isComplete: Bool { missing.isEmpty && data.failures.isEmpty }
-
   /// How a proxy is started and set up, for readers: with names instead of this machine's paths.
   static func setUp(_ proxy: Proxy) -> String {
     let place = RunPlace(directory: "DIR")
@@ -74,6 +72,7 @@ struct ComparisonReport {
       })
     result.set("missing", missing)
     result.set("failures", data.failures)
+    result.set("lostMeasurements", data.lostMeasurements)
     result.set("budget", Budget.lines(data).map(\.json))
     if let longest = data.longestCallbackMicroseconds {
       result.set("longestCallbackMicroseconds", longest)
