@@ -15,6 +15,7 @@ final class ClientConnection: StreamOwner {
   private var turn: UInt64 = 0
   private var reads = 0
   private(set) var isEnded = false
+  private var farewell: Farewell?
 
   init(_ id: ClientID, _ stream: StreamHandle, process: Int32, _ daemon: Daemon) {
     self.id = id
@@ -32,6 +33,13 @@ final class ClientConnection: StreamOwner {
     guard !isEnded else { return }
     isEnded = true
     stream.close()
+  }
+
+  /// Ends it so that the frame written last arrives.
+  func endWithLastWord() {
+    guard !isEnded else { return }
+    isEnded = true
+    farewell = Farewell(stream)
   }
 
   /// Reads what is there and hands it over, until there is no more or the core has had enough.
@@ -81,10 +89,13 @@ final class ClientConnection: StreamOwner {
       turn = daemon.turn
       reads = 0
     }
-    guard reads < Self.readsPerTurn, !isEnded else {
+    guard reads < Self.readsPerTurn else {
       return UnsafeMutableRawBufferPointer(start: nil, count: 0)
     }
     reads += 1
+    guard !isEnded else {
+      return farewell?.willRead() ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
     return daemon.readBuffer(id)
   }
 
@@ -93,11 +104,14 @@ final class ClientConnection: StreamOwner {
     daemon.received(count, from: id, now: daemon.callbackBegan())
   }
 
-  func streamReadEnded(_ stream: StreamHandle, _ ending: ReadEnding) { end() }
+  func streamReadEnded(_ stream: StreamHandle, _ ending: ReadEnding) { lost() }
   func streamDrained(_ stream: StreamHandle) { if !isEnded { daemon.outputDrained(id) } }
-  func streamWriteFailed(_ stream: StreamHandle, _ error: UVError) { end() }
+  func streamWriteFailed(_ stream: StreamHandle, _ error: UVError) { lost() }
+  private func lost() { if let farewell { farewell.readEnded() } else { end() } }
   func streamClosed(_ stream: StreamHandle) {
     isEnded = true
+    farewell?.end()
+    farewell = nil
     daemon.connectionClosed(self)
   }
 }

@@ -16,7 +16,7 @@ extension Daemon {
       accepted(stream, key, process: credentials.process, classIndex: index, isTCP: false)
     case .refused:
       noteRefused(.notPermitted, key)
-      Refusal.send(ErrorFrame(.notPermitted), on: stream)
+      Refusal.send(ErrorFrame(.notPermitted), on: stream, self)
     }
   }
 
@@ -42,7 +42,7 @@ extension Daemon {
     switch core.clientConnected(key, classIndex: classIndex, needsHeartbeat: isTCP, now: now) {
     case .refused(let code):
       noteRefused(code, key)
-      Refusal.send(GoAway(code, deadlineMilliseconds: 0), on: stream)
+      Refusal.send(GoAway(code, deadlineMilliseconds: 0), on: stream, self)
     case .accepted(let id):
       let connection = ClientConnection(id, stream, process: process, self)
       while connections.count <= Int(id.slot) { connections.append(nil) }
@@ -125,6 +125,6 @@ extension Daemon {
     let count = core.takeOutput(id, into: scratch, now: now)
     if count > 0 { _ = connection.write(UnsafeRawBufferPointer(rebasing: scratch[..<count])) }
     if let code { noteEnded(code, id) }
-    connection.end()
+    connection.endWithLastWord()
   }
 }

@@ -27,6 +27,7 @@ package final class Daemon {
   var connections: [ClientConnection?] = []
   /// Tells the class of whoever comes.
   private(set) var classes: ClassFinder
+  var refusalsUnderWay = 0
   private var upstreams: [(any Upstream)?] = []
   var peers: [PeerConnection?] = []
   /// One for each of `settings.sockets`, at its index.

@@ -146,6 +146,30 @@ import Testing
     try await good.expectOutcome(.delivered, of: 1...10)
   }
 
+  /// Over TCP a connection that is closed with bytes of its peer unread is reset, and what was written
+  /// before is thrown away: ERROR must arrive all the same.
+  @Test func saysWhyOverTCPWhateverIsStillOnItsWay() async throws {
+    let port = try freePort()
+    let daemon = try await DaemonProcess.ready(
+      in: place, ["--peer-listen", "127.0.0.1:\(port)", "--connections-per-user-max", "20"])
+    for _ in 0..<10 {
+      let bad = try WireClient(port: port)
+      try await bad.greet()
+      bad.send(encodedData(1, [1]))
+      // The mistake, and more behind it than the daemon reads at once.
+      bad.send(rawFrame(type: 77, body: []) + [UInt8](repeating: 1, count: 3_000_000))
+      // It reads nothing for a while: all of it has arrived, and so has the end.
+      try await expectEventually("the end") { try await daemon.state().number("clients") == 0 }
+      try await bad.expectError(.unknownFrameType)
+    }
+    let taken = try (0..<20).map { _ in try WireClient(port: port) }
+    for client in taken { try await client.greet() }
+    let surplus = try WireClient(port: port)
+    surplus.send(Hello(session: .drawn()))
+    try await surplus.wait(for: "GOAWAY") { if case .goAway = $0 { true } else { nil } }
+    try await surplus.wait(for: "the end") { $0 == .closed ? true : nil }
+  }
+
   @Test func takesACutOffFrameForALostConnection() async throws {
     let daemon = try await DaemonProcess.ready(in: place)
     let client = try WireClient(daemon)

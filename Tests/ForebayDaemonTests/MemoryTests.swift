@@ -54,8 +54,9 @@ import Testing
     return peak
   }
 
+  private func mebibytes(_ bytes: UInt64) -> String { "\((bytes * 10) >> 20)".withPoint }
+
   private func report(_ what: String, _ peak: Peak) {
-    func mebibytes(_ bytes: UInt64) -> String { "\((bytes * 10) >> 20)".withPoint }
     print(
       "memory, \(what): held at most \(mebibytes(peak.heldBytes)) MiB and \(peak.heldMessages) "
         + "messages of \(mebibytes(Self.bufferBytes)) MiB and \(Self.bufferMessages); anonymous "
@@ -89,6 +90,46 @@ import Testing
     report("journal at 300 a second", peak)
     peak.expectWithinBounds()
     #expect(peak.heldBytes > Self.bufferBytes / 4, "the buffer was in use")
+  }
+
+  /// Ten times what the upstream takes, for as long as it takes: what is held and what it takes of memory
+  /// come to a level and stay there.
+  @Test func staysFlatAtTenTimesTheUpstreamsRate() async throws {
+    let daemon = try await DaemonProcess.ready(
+      in: place, ["--rate", "5000", "--buffer-messages", "5000", "--buffer-bytes", "16MiB"])
+    let load = try Program.start(
+      "forebay-bench",
+      [
+        "load", daemon.socket, "--clients", "8", "--size", "128", "--rate", "50000", "--duration",
+        "10m",
+      ], in: place)
+    // One user may have four fifths.
+    try await expectEventually("a full buffer") { try await daemon.state().heldMessages > 3900 }
+    // Thirds: what grows with use does so in the first.
+    var resident: [UInt64] = [0, 0, 0]
+    let start = try await daemon.state().delivered
+    while true {
+      try #require(load.isRunning, "\(load.errors)")
+      let state = try await daemon.state()
+      let third = Int((state.delivered - start) / 8000)
+      guard third < resident.count else { break }
+      resident[third] = max(resident[third], state.number("memory.rss_anonymous_bytes"))
+      #expect(state.number("routes[0].held_peak.messages") <= 5000 && state.isBalanced)
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    let peak = try await daemon.state().number("routes[0].held_peak.messages")
+    // The kernel counts a few pages sooner or later.
+    #expect(resident[2] <= max(resident[0], resident[1]) + (1 << 20), "\(resident)")
+    print(
+      "memory, 10:1 overload: anonymous memory at most "
+        + "\(resident.map(mebibytes).joined(separator: ", ")) MiB in three times 8000 delivered "
+        + "messages; held at most \(peak) of 5000")
+    load.kill(SIGKILL)
+    try await expectEventually("the rest") { try await daemon.state().heldMessages == 0 }
+    let state = try await daemon.state()
+    #expect(state.received == state.delivered && state.isBalanced)
+    #expect(try await daemon.stop() == 0)
+    #expect(try JournalContents(daemon.journal).records.count == Int(state.received))
   }
 
   /// Nothing drains at all: windows shut, and that's all that happens.
