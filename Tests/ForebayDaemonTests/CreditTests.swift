@@ -16,8 +16,8 @@ import Testing
   @Test(arguments: [
     // Small messages where the buffer was made for large ones, and the other way round.
     Crowd(
-      clients: 6, messages: 3000, payloads: [50],
-      options: ["--buffer-messages", "2000", "--window-messages", "1000", "--rate", "10000"]),
+      clients: 6, messages: 1500, payloads: [50],
+      options: ["--buffer-messages", "2000", "--window-messages", "1000", "--rate", "3000"]),
     Crowd(
       clients: 40, messages: 25, payloads: [10, 60_000],
       options: ["--buffer-messages", "100", "--buffer-bytes", "2MiB", "--frame-bytes", "64KiB"]),
@@ -40,7 +40,7 @@ import Testing
       let capacity = state.number("routes[0].capacity.\(quantity)")
       #expect(state.number("routes[0].held_peak.\(quantity)") <= capacity)
     }
-    #expect(state.total("windows_shut") > 0, "there was something to wait for")
+    #expect(producers.contains { $0.hadToWait }, "there was something to wait for")
     #expect(producers.allSatisfy { $0.errors.isEmpty && $0.connects == 1 })
     #expect(try await daemon.stop() == 0)
     try JournalContents(daemon.journal).expectExactly(producers)

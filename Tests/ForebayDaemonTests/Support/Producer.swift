@@ -38,6 +38,8 @@ final class Producer {
   private(set) var goAways: [ErrorCode] = []
   private(set) var errors: [ErrorCode] = []
   private(set) var connects = 0
+  /// Whether it ever had something to send and not the credit for it.
+  private(set) var hadToWait = false
   /// Nothing more is sent: the daemon said GOAWAY.
   private(set) var isLeaving = false
 
@@ -188,6 +190,7 @@ final class Producer {
       let cost = UInt64(WireLimits.dataFixedBytes + payload.count) + UInt64(overhead)
       guard limitBytes - sentBytes >= cost, limitMessages > sentMessages else {
         blockedCost = cost
+        hadToWait = true
         break
       }
       sentBytes += cost
