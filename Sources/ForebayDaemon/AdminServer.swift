@@ -48,7 +48,7 @@ final class AdminServer {
 
   private func turnAway(_ stream: StreamHandle, _ error: AdminError) {
     counts.turnedAway += 1
-    Refusal.send(Array(error.line.utf8), on: stream)
+    Refusal.send(Array(error.line.utf8), on: stream, daemon)
   }
 
   func ended(_ session: AdminSession) {

@@ -64,7 +64,7 @@ import Testing
     let (served, gaveUp) = rivals[0].program.isRunning ? (0, 1) : (1, 0)
     #expect(try await rivals[gaveUp].program.end().status == 1)
     #expect(rivals[gaveUp].errors.contains(place.path), "\(rivals[gaveUp].errors)")
-    #expect(try await rivals[served].stop() == 0)
+    #expect(try await rivals[served].stop() == 0, "\(rivals[served].errors)")
     try JournalContents(daemon.journal).expectExactly(producers, repeats: .only(unsettled))
   }
 }

@@ -32,7 +32,7 @@ struct StoppedClientTests {
     let state = try await daemon.state()
     #expect(state.isBalanced && state.delivered >= before + 450)
     #expect(
-      state.closed("reclaimTimeout") > 0, "those that kept what others waited for were cut off")
+      state.closed("RECLAIM_TIMEOUT") > 0, "those that kept what others waited for were cut off")
 
     stopped.kill(SIGCONT)
     let ended = try await stopped.end()
@@ -68,7 +68,7 @@ struct StoppedClientTests {
     }
     try await silent.expectError(.heartbeatTimeout)
     #expect(pongs >= 1 && silent.heard.contains { if case .ping = $0 { true } else { false } })
-    #expect(try await daemon.state().closed("heartbeatTimeout") == 1)
+    #expect(try await daemon.state().closed("HEARTBEAT_TIMEOUT") == 1)
     alive.send(messages: 4...6)
     try await alive.expectOutcome(.delivered, of: 4...6)
   }

@@ -140,15 +140,7 @@ struct DaemonState {
   var heldBytes: UInt64 { number("routes[0].held.bytes") }
   var breaker: String { text("routes[0].breaker.state") }
   /// Connections that the daemon ended for this reason.
-  func closed(_ code: String) -> UInt64 {
-    func plain(_ name: some StringProtocol) -> String {
-      name.lowercased().replacing("_", with: "")
-    }
-    let entry = values.first {
-      $0.key.hasPrefix("closed.") && plain($0.key.dropFirst(7)) == plain(code)
-    }
-    return entry.flatMap { UInt64($0.value) } ?? 0
-  }
+  func closed(_ code: String) -> UInt64 { number("closed.\(code)") }
 
   /// Whether every message that came in is accounted for.
   var isBalanced: Bool {
