@@ -12,9 +12,9 @@ import ForebayWire
 /// copies a large struct to pass it for reading, and passes it in place only for changing.
 ///
 /// The parts, one file each: `+Clients` (accept, close), `+Receiving` (bytes to runs), `+Hello`,
-/// `+Control` (other frames), `+Known` (resends), `+Granting` and `+Reclaiming` (credit), `+Dispatch`,
-/// `+Calls` and `+Link` (upstreams), `+Settling`, `+Output` (what clients are written), `+Timers`,
-/// `+Drain`, `+Reload`, `+Operator`, `+Report`.
+/// `+Control` (other frames), `+Known` (resends), `+Granting`, `+Waiting` and `+Reclaiming` (credit),
+/// `+Dispatch`, `+Calls`, `+Link`, `+LinkEvents` and `+LinkLeaving` (upstreams), `+Settling`, `+Output`
+/// (what clients are written), `+Timers`, `+Drain`, `+Reload`, `+Operator`, `+Report`.
 package struct Sidecar: ~Copyable {
   /// As they are now: `reconfigure` may have changed them.
   package internal(set) var settings: Settings
