@@ -97,6 +97,8 @@ struct Client: ~Copyable {
   var isDemanding = false
   /// It gave credit back that it could have used, and has wanted none since.
   var isResting = false
+  /// The granting pass that found it shut for want of space.
+  var shortInPass: UInt64 = 0
   var isDirty = false
   var isWaiting = false
   var nextWaiter = none

@@ -33,6 +33,9 @@ struct Principal: ~Copyable {
   var demanding: UInt64 = 0
   /// What it is owed and hasn't got.
   var owed = Cost.zero
+  /// Its clients that are shut for want of space, and what they have together.
+  var short: UInt64 = 0
+  var shortStanding = Cost.zero
 
   // Its clients that wait for space, first come first served, and its own place among principals.
   var firstWaiter = none
@@ -40,4 +43,12 @@ struct Principal: ~Copyable {
   var isWaiting = false
   var nextWaiting = none
   var previousWaiting = none
+
+  mutating func surveyed(_ pass: UInt64) {
+    self.pass = pass
+    demanding = 0
+    owed = .zero
+    short = 0
+    shortStanding = .zero
+  }
 }

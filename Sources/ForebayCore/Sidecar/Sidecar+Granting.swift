@@ -52,11 +52,8 @@ extension Sidecar {
       routes[route].demanding[kept] = client
       kept += 1
       let principal = clients[client].principal
-      if principals[principal].pass != grantingPass {
-        principals[principal].pass = grantingPass
-        principals[principal].demanding = 0
-        principals[principal].owed = .zero
-      }
+      if principals[principal].pass != grantingPass { principals[principal].surveyed(grantingPass) }
+      noteShort(client, of: principal)
       let most = somebodyWaits ? 1 : Self.demandingMax
       guard principals[principal].demanding < most else { continue }
       principals[principal].demanding += 1
@@ -68,6 +65,21 @@ extension Sidecar {
     }
     let idle = routes[route].demanding.count - kept
     if idle > 0 { routes[route].demanding.removeLast(idle) }
+  }
+
+  /// A client that is shut for want of space is counted, and looked at in this pass: the others leave to
+  /// it what they have above an equal share.
+  private mutating func noteShort(_ client: UInt32, of principal: UInt32) {
+    let reason = clients[client].reason
+    guard reason == .fairShare || reason == .bufferFull, !clients[client].isWaiting else { return }
+    clients[client].shortInPass = grantingPass
+    principals[principal].short += 1
+    principals[principal].shortStanding += standing(client)
+    markDirty(client)
+  }
+
+  private mutating func standing(_ client: UInt32) -> Cost {
+    clients[client].window.open + sessions[clients[client].session].held
   }
 
   private mutating func hasDemand(_ client: UInt32, now: Instant) -> Bool {
@@ -191,17 +203,35 @@ extension Sidecar {
   }
 
   /// What the others leave. Nothing while one of its own principal waits, or space is saved for any
-  /// that waits; no more than r while another principal waits; nothing after credit was asked back
-  /// until it is wanted again, or idle clients would get back what they just gave.
+  /// that waits; no more than r while another principal waits, and than an equal share while one of its
+  /// own is shut; nothing after credit was asked back until it is wanted again, or idle clients would
+  /// get back what they just gave.
   private mutating func spaceAllowance(_ client: UInt32, _ route: UInt32) -> Cost {
     let principal = clients[client].principal
     guard !clients[client].isResting, !principals[principal].isWaiting,
       routes[route].shortInPass != grantingPass
     else { return .zero }
     let space = allowance(ofPrincipal: principal, route)
-    guard routes[route].firstWaiting != none else { return space }
-    let standing = clients[client].window.open + sessions[clients[client].session].held
-    return space.lesser(routes[route].reserve.above(standing))
+    if routes[route].firstWaiting != none {
+      return space.lesser(routes[route].reserve.above(standing(client)))
+    }
+    return equalShare(client, principal, space, route).map {
+      space.lesser($0.above(standing(client)))
+    } ?? space
+  }
+
+  /// What each of those clients of a principal may have that find too little, while one besides `client`
+  /// does. Space returns to whose messages were settled, so without it those who came first would keep
+  /// the larger windows.
+  private mutating func equalShare(
+    _ client: UInt32, _ principal: UInt32, _ space: Cost, _ route: UInt32
+  ) -> Cost? {
+    guard principals[principal].pass == grantingPass else { return nil }
+    let isCounted = clients[client].shortInPass == grantingPass
+    let others = principals[principal].short - (isCounted ? 1 : 0)
+    guard others > 0 else { return nil }
+    let all = principals[principal].shortStanding + (isCounted ? .zero : standing(client))
+    return ((all + space) / (others + 1)).greater(routes[route].reserve)
   }
 
   /// What the client's own limits leave: its window, what it hasn't seen receipts for, its own wish.
@@ -209,7 +239,7 @@ extension Sidecar {
   /// messages, and then bytes alone are granted.
   private mutating func ownAllowance(_ client: UInt32, _ route: UInt32) -> (Cost, WindowReason) {
     let session = clients[client].session
-    let standing = clients[client].window.open + sessions[session].held
+    let standing = standing(client)
     var own = windowCost(clients[client].target, route).above(standing)
     var reason = WindowReason.windowMaximum
     let unseenMax =
