@@ -60,8 +60,10 @@ import Testing
     try await expectEventually("one of them to give up") {
       rivals.contains { !$0.program.isRunning }
     }
-    try await turnUntilSettled(producers)
     let (served, gaveUp) = rivals[0].program.isRunning ? (0, 1) : (1, 0)
+    try await rivals[served].waitReady()
+    for producer in producers { producer.offer(500) }
+    try await turnUntilSettled(producers)
     #expect(try await rivals[gaveUp].program.end().status == 1)
     #expect(rivals[gaveUp].errors.contains(place.path), "\(rivals[gaveUp].errors)")
     #expect(try await rivals[served].stop() == 0, "\(rivals[served].errors)")

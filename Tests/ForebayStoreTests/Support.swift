@@ -236,6 +236,11 @@ final class MountedDisk {
     else { return nil }
   }
 
+  var bytesFree: UInt64 {
+    var status = statvfs()
+    return statvfs(path, &status) == 0 ? UInt64(status.f_bfree) * UInt64(status.f_bsize) : 0
+  }
+
   func makeReadOnly() -> Bool {
     mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0
   }
