@@ -181,12 +181,11 @@ import Testing
     #expect(sight.breaker.probes == 5 && sight.anonymousBytes == 2_400_000)
   }
 
-  @Test func namesAReasonAsTheProtocolDoes() {
+  @Test func hasAReasonOnlyWhereAWindowIsShut() {
     func reason(_ text: String) -> String? { JSONValue(text).flatMap(ClientSight.init)?.shutReason }
-    #expect(reason(#"{"shut":true,"reason":"bufferFull"}"#) == "BUFFER_FULL")
     #expect(reason(#"{"shut":true,"reason":"BUFFER_FULL"}"#) == "BUFFER_FULL")
-    #expect(reason(#"{"shut":true,"reason":"none"}"#) == nil)
-    #expect(reason(#"{"shut":false,"reason":"fairShare"}"#) == nil)
+    #expect(reason(#"{"shut":true,"reason":"NONE"}"#) == nil)
+    #expect(reason(#"{"shut":false,"reason":"FAIR_SHARE"}"#) == nil)
   }
 
   @Test func measuresAboutASecond() {

@@ -1,3 +1,5 @@
+import ForebayWire
+
 /// What `show state` says of a daemon with one route.
 struct DaemonSight: Equatable, Sendable {
   struct Amount: Equatable, Sendable {
@@ -84,8 +86,6 @@ struct ClientSight: Equatable, Sendable {
 
   init?(_ json: JSONValue) {
     guard let isShut = json["shut"]?.flag, let reason = json["reason"]?.string else { return nil }
-    // The name that the protocol writes, whichever way the daemon does.
-    let name = reason == reason.uppercased() ? reason : capitalWords(reason)
-    shutReason = isShut && name != "NONE" ? name : nil
+    shutReason = isShut && reason != WindowReason.none.wireName ? reason : nil
   }
 }

@@ -42,11 +42,3 @@ struct Scene: Equatable, Sendable {
   /// The last is the newest.
   var notes: [Note] = []
 }
-
-/// `bufferFull` as the protocol writes it: `BUFFER_FULL`.
-func capitalWords(_ name: some Any) -> String {
-  String(describing: name).reduce(into: "") { words, character in
-    if character.isUppercase { words += "_" }
-    words += character.uppercased()
-  }
-}

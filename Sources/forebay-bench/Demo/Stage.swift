@@ -212,7 +212,7 @@ final class Stage {
   private func producer(_ client: LoadClient, now: Instant) -> Scene.Producer {
     // A window that opens again with the next receipt isn't worth a word on the wire. Then the daemon
     // is asked: the producers are all the clients that it ever had, and connected in their order.
-    var reason = client.reason == .none ? nil : capitalWords(client.reason)
+    var reason = client.reason == .none ? nil : client.reason.wireName
     if clientSights.indices.contains(client.number) {
       reason = reason ?? clientSights[client.number].shutReason
     }
