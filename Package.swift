@@ -67,12 +67,14 @@ let package = Package(
       dependencies: ["ForebayDaemon", "ForebayConfig", argumentParser],
       swiftSettings: strict),
     .executableTarget(
-      name: "forebayctl", dependencies: ["ForebayClient", "ForebayStore", argumentParser],
+      name: "forebayctl",
+      dependencies: ["ForebayClient", "ForebayStore", "ForebayWire", argumentParser],
       swiftSettings: strict),
     .executableTarget(
       name: "forebay-bench",
       dependencies: [
-        "ForebayWire", "ForebayCore", "ForebayUV", "ForebayStore", histogram, argumentParser,
+        "ForebayWire", "ForebayCore", "ForebayUV", "ForebayConfig", "ForebayStore", histogram,
+        argumentParser,
       ],
       exclude: ["relay", "malloc-counter"], swiftSettings: strict),
 

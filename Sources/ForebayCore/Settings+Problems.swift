@@ -63,6 +63,13 @@ extension Limits {
     )
     problems.require(
       sessionsPerPrincipalMax >= 1, "sessionsPerPrincipalMax", "must be at least 1 session")
+    // A connection beyond the sessions would be accepted, and refused when it says HELLO. The sessions'
+    // limit doesn't simply follow: it bounds memory, which nobody should get more of by the way.
+    problems.require(
+      connectionsPerPrincipalMax <= max(1, sessionsPerPrincipalMax), "connectionsPerPrincipalMax",
+      "must be at most sessionsPerPrincipalMax, \(sessionsPerPrincipalMax), not "
+        + "\(connectionsPerPrincipalMax), since each connection has a session; or raise that to "
+        + "\(connectionsPerPrincipalMax)")
     for (name, time) in [
       ("helloTimeout", helloTimeout), ("frameTimeout", frameTimeout),
       ("reclaimTimeout", reclaimTimeout), ("slowReaderTimeout", slowReaderTimeout),

@@ -1,4 +1,5 @@
 import ForebayCore
+import ForebayWire
 
 /// What a command answers: one structure, printed as text or as JSON.
 indirect enum AdminValue: Equatable {
@@ -59,13 +60,13 @@ indirect enum AdminValue: Equatable {
 
   var json: String {
     switch self {
-    case .text(let text): Self.quoted(text)
+    case .text(let text): JSONString.quoted(text)
     case .number(let number): String(number)
     case .seconds(let span): Self.seconds(span)
     case .flag(let flag): flag ? "true" : "false"
     case .none: "null"
     case .object(let fields):
-      "{" + fields.map { "\(Self.quoted($0.name)):\($0.value.json)" }.joined(separator: ",") + "}"
+      "{" + fields.map { "\(JSONString.quoted($0.name)):\($0.value.json)" }.joined(separator: ",") + "}"
     case .list(let values): "[" + values.map(\.json).joined(separator: ",") + "]"
     }
   }
@@ -106,20 +107,5 @@ indirect enum AdminValue: Equatable {
       }
     }
     return escaped
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case _ where scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value):
-        let hex = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      case _: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
   }
 }

@@ -1,3 +1,4 @@
+import ForebayWire
 import Glibc
 
 // What `forebayctl journal` does, without its command line.
@@ -102,7 +103,7 @@ private func table(_ statistics: JournalStatistics, path: String) -> String {
 private func json(_ statistics: JournalStatistics, path: String) -> String {
   func number(_ value: Int64?) -> String { value.map(String.init) ?? "null" }
   func time(_ value: Int64?) -> String { value.map { "\"\(timestamp($0))\"" } ?? "null" }
-  return "{\"path\":\(jsonString(path)),\"schema\":\(statistics.schema)"
+  return "{\"path\":\(JSONString.quoted(path)),\"schema\":\(statistics.schema)"
     + ",\"messages\":\(statistics.messages),\"duplicates\":\(statistics.duplicates)"
     + ",\"origins\":\(statistics.origins)"
     + ",\"first_id\":\(number(statistics.firstID)),\"last_id\":\(number(statistics.lastID))"

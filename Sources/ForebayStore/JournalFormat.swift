@@ -79,29 +79,12 @@ extension OutputBuffer {
   }
 
   private func appendMember(_ name: String, _ bytes: some Collection<UInt8>) {
-    if let text = String(validating: bytes, as: UTF8.self) {
-      append("\"\(name)\":\(jsonString(text))")
+    if let quoted = JSONString.quoted(utf8: bytes) {
+      append("\"\(name)\":\(quoted)")
     } else {
       append("\"\(name)_base64\":\"\(base64(bytes))\"")
     }
   }
-}
-
-/// A JSON string in its quotes, with every control character escaped.
-func jsonString(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case "\n": result += "\\n"
-    case "\t": result += "\\t"
-    case "\u{0}"..."\u{1f}", "\u{7f}"..."\u{9f}":
-      result += "\\u\(hexadecimal(UInt64(scalar.value), digits: 4))"
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
 }
 
 private func firstExtension(

@@ -8,5 +8,6 @@ struct Program: ParsableCommand {
     subcommands: [
       LoadCommand.self, SinkCommand.self, PairsCommand.self, CompareCommand.self,
       GrowthCommand.self, IdleCommand.self, DemoCommand.self, LeashCommand.self,
+      ReplayCommand.self,
     ])
 }

@@ -57,7 +57,16 @@ import Testing
     ({ $0.limits.nurserySegments = 3 }, "limits.nurserySegments", "4 to"),
     ({ $0.limits.connectionsMax = 0 }, "limits.connectionsMax", "1 connection"),
     ({ $0.limits.connectionsPerPrincipalMax = 0 }, "limits.connectionsPerPrincipalMax", "1"),
-    ({ $0.limits.sessionsPerPrincipalMax = 0 }, "limits.sessionsPerPrincipalMax", "1 session"),
+    (
+      {
+        $0.limits.connectionsPerPrincipalMax = 1
+        $0.limits.sessionsPerPrincipalMax = 0
+      }, "limits.sessionsPerPrincipalMax", "1 session"
+    ),
+    (
+      { $0.limits.connectionsPerPrincipalMax = 2049 }, "limits.connectionsPerPrincipalMax",
+      "at most sessionsPerPrincipalMax, 2048"
+    ),
     ({ $0.limits.controlFramesBurst = 9 }, "limits.controlFramesBurst", "10 to"),
     ({ $0.limits.controlFramesPerSecond = 0 }, "limits.controlFramesPerSecond", "10 to"),
     ({ $0.limits.slowReaderTimeout = .zero }, "limits.slowReaderTimeout", "1 ms"),

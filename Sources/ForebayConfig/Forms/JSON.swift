@@ -1,3 +1,5 @@
+import ForebayWire
+
 /// JSON to be printed.
 package indirect enum JSON: Equatable, Sendable {
   case text(String)
@@ -28,7 +30,7 @@ package indirect enum JSON: Equatable, Sendable {
       return "[\n" + items.joined(separator: ",\n") + "\n\(indent)]"
     case .object(let fields):
       let items = fields.map {
-        "\(inner)\(Self.quoted($0.name)): \($0.value.printed(indent: inner))"
+        "\(inner)\(JSONString.quoted($0.name)): \($0.value.printed(indent: inner))"
       }
       return "{\n" + items.joined(separator: ",\n") + "\n\(indent)}"
     case .text, .number, .flag: return line
@@ -37,28 +39,13 @@ package indirect enum JSON: Equatable, Sendable {
 
   private var oneLine: String {
     switch self {
-    case .text(let text): Self.quoted(text)
+    case .text(let text): JSONString.quoted(text)
     case .number(let number): String(number)
     case .flag(let flag): flag ? "true" : "false"
     case .list(let values): "[" + values.map(\.oneLine).joined(separator: ", ") + "]"
     case .object(let fields):
-      "{" + fields.map { "\(Self.quoted($0.name)): \($0.value.oneLine)" }.joined(separator: ", ")
+      "{" + fields.map { "\(JSONString.quoted($0.name)): \($0.value.oneLine)" }.joined(separator: ", ")
         + "}"
     }
-  }
-
-  package static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case _ where scalar.value < 0x20:
-        let hex = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      case _: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
   }
 }

@@ -145,6 +145,6 @@ extension Form where Value == DaemonSettings.TCPAddress {
         schema: [JSON.Field("type", .text("string")), JSON.Field("pattern", .text("^.+:[0-9]+$"))]),
       "address; write HOST:PORT, such as 127.0.0.1:7420", parse: DaemonSettings.TCPAddress.init,
       // A bracket would begin a list.
-      print: { $0.host.contains(":") ? JSON.quoted($0.description) : $0.description })
+      print: { $0.host.contains(":") ? JSONString.quoted($0.description) : $0.description })
   }
 }

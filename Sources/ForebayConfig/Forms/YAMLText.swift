@@ -1,7 +1,9 @@
+import ForebayWire
+
 /// A text as YAML: as it is where every reader takes it for a text, else in double quotes.
 package enum YAMLText {
   package static func printed(_ text: String) -> String {
-    isPlain(text) ? text : JSON.quoted(text)
+    isPlain(text) ? text : JSONString.quoted(text)
   }
 
   /// Narrower than YAML's own rule, which nobody knows by heart.

@@ -69,7 +69,7 @@ extension SettingsTable {
       "Connections in all; lowered to what the descriptor limit allows.", flag: "connections-max"),
     Setting(
       "limits.connections_per_principal_max", \.limits.connectionsPerPrincipalMax,
-      .count(1...Int.max), "Connections of one user on one socket.",
+      .count(1...Int.max), "Connections of one user on one socket; each needs a session.",
       flag: "connections-per-user-max"),
     Setting(
       "limits.sessions_per_principal_max", \.limits.sessionsPerPrincipalMax, .count(1...Int.max),

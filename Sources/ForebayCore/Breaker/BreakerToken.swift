@@ -8,6 +8,12 @@ package struct BreakerToken: Equatable, Sendable {
   let serial: UInt16
   package let isProbe: Bool
   package let startedAt: Instant
+
+  /// The same permit for a call that began at another instant: a replay is told how long a call took
+  /// when it is over.
+  package func started(at instant: Instant) -> BreakerToken {
+    BreakerToken(generation: generation, serial: serial, isProbe: isProbe, startedAt: instant)
+  }
 }
 
 /// What became of one call to the upstream, in the breaker's eyes.

@@ -1,3 +1,5 @@
+import ForebayWire
+
 /// A JSON object under construction, its keys in the order in which they were set.
 struct JSONObject: Sendable {
   private var members: [(key: String, value: String)] = []
@@ -8,13 +10,13 @@ struct JSONObject: Sendable {
   mutating func set(_ key: String, _ value: Bool) {
     members.append((key, value ? "true" : "false"))
   }
-  mutating func set(_ key: String, _ value: String) { members.append((key, jsonString(value))) }
+  mutating func set(_ key: String, _ value: String) { members.append((key, JSONString.quoted(value))) }
   mutating func set(_ key: String, _ value: JSONObject) { members.append((key, value.text)) }
   mutating func set(_ key: String, _ values: [JSONObject]) {
     members.append((key, "[" + values.map(\.text).joined(separator: ",") + "]"))
   }
   mutating func set(_ key: String, _ values: [String]) {
-    members.append((key, "[" + values.map(jsonString).joined(separator: ",") + "]"))
+    members.append((key, "[" + values.map(JSONString.quoted).joined(separator: ",") + "]"))
   }
   mutating func set(_ key: String, _ values: [Double], places: Int = 3) {
     members.append(
@@ -25,26 +27,8 @@ struct JSONObject: Sendable {
   }
 
   var text: String {
-    "{" + members.map { jsonString($0.key) + ":" + $0.value }.joined(separator: ",") + "}"
+    "{" + members.map { JSONString.quoted($0.key) + ":" + $0.value }.joined(separator: ",") + "}"
   }
-}
-
-private func jsonString(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case "\n": result += "\\n"
-    case "\r": result += "\\r"
-    case "\t": result += "\\t"
-    case _ where scalar.value < 0x20:
-      let hex = String(scalar.value, radix: 16)
-      result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-    case _: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
 }
 
 /// `value` with a fixed number of decimal places; there is no Foundation here to do it.

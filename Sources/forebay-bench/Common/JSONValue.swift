@@ -89,7 +89,8 @@ private struct JSONReader {
       guard byte == UInt8(ascii: "\""), let key = string(), takeMark(":"),
         let member = value(depth: depth + 1)
       else { return nil }
-      members[key] = member
+      // A key twice would be two answers to one question.
+      guard members.updateValue(member, forKey: key) == nil else { return nil }
     } while takeMark(",")
     return takeMark("}") ? .object(members) : nil
   }

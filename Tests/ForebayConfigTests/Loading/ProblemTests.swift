@@ -120,6 +120,14 @@ struct ProblemTests {
       "f.yaml:2: peers.listen: '7420' is no address; write HOST:PORT, such as 127.0.0.1:7420"),
     // Relations.
     Mistake(
+      "limits:\n  connections_per_principal_max: 10000\n",
+      "f.yaml:2: limits.connections_per_principal_max: must be at most sessions_per_principal_max, 2048, not 10000, since each connection has a session; or raise that to 10000"
+    ),
+    Mistake(
+      "log_level: info\nlimits:\n  sessions_per_principal_max: 100\n",
+      "f.yaml:2: limits.connections_per_principal_max: must be at most sessions_per_principal_max, 100, not 1024, since each connection has a session; or raise that to 1024"
+    ),
+    Mistake(
       route + "    buffer_bytes: 1k\n",
       "f.yaml:4: routes[0].buffer_bytes: must be at least 1574272 bytes, not 1024, to serve two clients with frames of 262144 bytes; or lower the maximum frame"
     ),
@@ -204,6 +212,11 @@ struct ProblemTests {
       problems(options: [("buffer-bytes", "1k")]) == [
         "--buffer-bytes: must be at least 1574272 bytes, not 1024, to serve two clients with "
           + "frames of 262144 bytes; or lower the maximum frame"
+      ])
+    #expect(
+      problems(options: [("connections-per-user-max", "2049")]) == [
+        "--connections-per-user-max: must be at most sessions_per_principal_max, 2048, not 2049, "
+          + "since each connection has a session; or raise that to 2049"
       ])
     #expect(
       problems(options: [("frame-bytes", "1MiB"), ("buffer-bytes", "2MiB")]).map { $0.prefix(15) }

@@ -1,3 +1,4 @@
+import ForebayWire
 import Testing
 
 @testable import ForebayConfig
@@ -85,7 +86,7 @@ struct PrintedTests {
     #expect(YAMLText.printed("/run/a-b.sock") == "/run/a-b.sock")
     #expect(YAMLText.printed("journal:/x") == "journal:/x")
     for text in ["", "none", "True", "1", "a: b", "a #b", "[a", "- a", "a:", "é", "a\"b"] {
-      #expect(YAMLText.printed(text) == JSON.quoted(text))
+      #expect(YAMLText.printed(text) == JSONString.quoted(text))
     }
   }
 }

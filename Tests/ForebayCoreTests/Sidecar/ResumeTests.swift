@@ -296,7 +296,10 @@ import Testing
   }
 
   @Test func atThePrincipalsCapTheOldestIdleSessionGoes() {
-    let harness = SidecarHarness { $0.limits.sessionsPerPrincipalMax = 3 }
+    let harness = SidecarHarness {
+      $0.limits.sessionsPerPrincipalMax = 3
+      $0.limits.connectionsPerPrincipalMax = 3
+    }
     harness.upstream.manner = .hold
     let holding = harness.join()
     holding.offer(1)
@@ -327,7 +330,10 @@ import Testing
   }
 
   @Test func aPrincipalWhoseSessionsAllHoldHasNoRoomForMore() {
-    let harness = SidecarHarness { $0.limits.sessionsPerPrincipalMax = 2 }
+    let harness = SidecarHarness {
+      $0.limits.sessionsPerPrincipalMax = 2
+      $0.limits.connectionsPerPrincipalMax = 2
+    }
     harness.upstream.manner = .hold
     let clients = (0..<3).map { _ in TestClient(harness) }
     for client in clients.prefix(2) {
