@@ -66,7 +66,8 @@ indirect enum AdminValue: Equatable {
     case .flag(let flag): flag ? "true" : "false"
     case .none: "null"
     case .object(let fields):
-      "{" + fields.map { "\(JSONString.quoted($0.name)):\($0.value.json)" }.joined(separator: ",") + "}"
+      "{" + fields.map { "\(JSONString.quoted($0.name)):\($0.value.json)" }.joined(separator: ",")
+        + "}"
     case .list(let values): "[" + values.map(\.json).joined(separator: ",") + "]"
     }
   }

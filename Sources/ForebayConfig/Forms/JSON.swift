@@ -44,7 +44,9 @@ package indirect enum JSON: Equatable, Sendable {
     case .flag(let flag): flag ? "true" : "false"
     case .list(let values): "[" + values.map(\.oneLine).joined(separator: ", ") + "]"
     case .object(let fields):
-      "{" + fields.map { "\(JSONString.quoted($0.name)): \($0.value.oneLine)" }.joined(separator: ", ")
+      "{"
+        + fields.map { "\(JSONString.quoted($0.name)): \($0.value.oneLine)" }.joined(
+          separator: ", ")
         + "}"
     }
   }

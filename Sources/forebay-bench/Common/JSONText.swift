@@ -10,7 +10,9 @@ struct JSONObject: Sendable {
   mutating func set(_ key: String, _ value: Bool) {
     members.append((key, value ? "true" : "false"))
   }
-  mutating func set(_ key: String, _ value: String) { members.append((key, JSONString.quoted(value))) }
+  mutating func set(_ key: String, _ value: String) {
+    members.append((key, JSONString.quoted(value)))
+  }
   mutating func set(_ key: String, _ value: JSONObject) { members.append((key, value.text)) }
   mutating func set(_ key: String, _ values: [JSONObject]) {
     members.append((key, "[" + values.map(\.text).joined(separator: ",") + "]"))

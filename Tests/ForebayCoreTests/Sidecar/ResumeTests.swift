@@ -340,6 +340,8 @@ import Testing
       client.join()
       client.offer(1)
     }
+    // Its connection is free again, its session isn't.
+    clients[0].hangUp()
     clients[2].join()
     clients[2].expectClosed(.tooManySessions)
     let other = harness.join(user: 2)
