@@ -24,6 +24,12 @@ let package = Package(
     .executable(name: "forebay-bench", targets: ["forebay-bench"]),
     .library(name: "ForebayClient", targets: ["ForebayClient"]),
   ],
+  traits: [
+    .trait(
+      name: "PlantedBugs",
+      description: "Compiles the mistakes in that the simulator must find; never in what users run."
+    )
+  ],
   // No lock file is committed, so every version is pinned here.
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -119,11 +125,14 @@ let package = Package(
   ]
 )
 
-// `make sim` builds the core and its simulator for release, and nothing else.
-if Context.environment["SIM_ONLY"] != nil {
-  let kept = ["ForebayWire", "ForebayCore", "ForebayCoreTests"]
+// `make sim` and `make planted` build the core and its simulator for release, and nothing else;
+// `make coverage` the core, the wire and all their tests.
+let isForSimulation = Context.environment["SIM_ONLY"] != nil
+if isForSimulation || Context.environment["CORE_ONLY"] != nil {
+  var kept = ["ForebayWire", "ForebayCore", "ForebayCoreTests"]
+  if !isForSimulation { kept.append("ForebayWireTests") }
   package.targets.removeAll { !kept.contains($0.name) }
   package.products = []
   package.dependencies = []
-  package.targets.last?.sources = ["Harness", "Simulation"]
 }
+if isForSimulation { package.targets.last?.sources = ["Harness", "Simulation"] }

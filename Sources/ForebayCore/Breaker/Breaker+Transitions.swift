@@ -20,7 +20,8 @@ extension Breaker {
   ) -> Instant {
     openReason = reason
     let wait = escalation.raise(previous: previousWait, settings, &random)
-    let until = max(now + wait, requestedSilenceEnd)
+    var until = max(now + wait, requestedSilenceEnd)
+    if planted(.neverHalfOpen) { until = .distantFuture }
     enter(.open(Opening(until: until, wait: wait)), now: now)
     return until
   }

@@ -151,7 +151,9 @@ package struct Breaker: Sendable {
   /// Asks to make one call. What is let through is reported with `callSettled`, exactly once, or
   /// handed back with `permitReturned`. Turns half-open by itself when the wait is over.
   package mutating func permitRequested(now: Instant) -> OnPermitRequest {
-    guard isFree else { return probeRequested(now: now) }
+    guard isFree || planted(.openBreakerDispatches) && phase == .open else {
+      return probeRequested(now: now)
+    }
     callsInFlight &+= 1
     return .dispatch(
       BreakerToken(generation: generation, serial: 0, isProbe: false, startedAt: now))
@@ -187,7 +189,7 @@ package struct Breaker: Sendable {
   package mutating func callSettled(
     _ token: BreakerToken, _ result: CallResult, now: Instant
   ) -> OnCallSettled {
-    guard token.generation == generation else {
+    guard token.generation == generation || planted(.staleResultCounts) else {
       counters.staleResults += 1
       return .stale
     }

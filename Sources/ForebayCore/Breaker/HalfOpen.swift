@@ -75,7 +75,8 @@ struct HalfOpen: Sendable {
   /// and not from the instant on at which an end is due: the timer has it in its hands.
   func probeMayGo(_ settings: BreakerSettings) -> (from: Instant, until: Instant) {
     guard probe == nil else { return (.distantFuture, .distantFuture) }
-    let from = quota >= Self.quotaOfOneProbe ? since : floorDueAt
+    let isDue = quota >= Self.quotaOfOneProbe || planted(.probeQuotaIgnored)
+    let from = isDue ? since : planted(.livenessFloorRemoved) ? .distantFuture : floorDueAt
     if successes >= settings.successesToClose { return (from, minimumEnd) }
     return (from, successes == 0 ? maximumEnd ?? .distantFuture : .distantFuture)
   }
@@ -137,7 +138,8 @@ struct HalfOpen: Sendable {
   func end(_ settings: BreakerSettings, now: Instant) -> End? {
     var due: (at: Instant, end: End)?
     if let probe, now >= probe.deadline { due = (probe.deadline, .probeUnanswered) }
-    if successes >= settings.successesToClose, now >= minimumEnd,
+    let needed = planted(.closesAfterOneSuccess) ? 1 : settings.successesToClose
+    if successes >= needed, now >= minimumEnd,
       minimumEnd < due?.at ?? .distantFuture
     {
       due = (minimumEnd, .proven)

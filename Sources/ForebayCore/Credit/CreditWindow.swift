@@ -47,7 +47,7 @@ package struct CreditWindow {
   }
 
   package mutating func received(_ cost: Cost) -> OnReceived {
-    guard cost.fits(in: open) else { return .overCredit }
+    guard cost.fits(in: open) || planted(.creditIsNotPoliced) else { return .overCredit }
     received += cost
     return .withinCredit
   }
@@ -74,7 +74,8 @@ package struct CreditWindow {
   /// in order: L = max(L′, R).
   package mutating func reclaimed(number: UInt32) -> OnReclaimed {
     guard let asked = reclaim, asked.number == number else { return .unexpected }
-    let lowered = asked.limit.greater(received).lesser(limit)
+    let sent = planted(.reclaimIgnoresInFlight) ? .zero : received
+    let lowered = asked.limit.greater(sent).lesser(limit)
     let returned = limit - lowered
     limit = lowered
     reclaim = nil

@@ -43,6 +43,7 @@ package struct RateLimiter: Sendable {
     asOf = max(asOf, now)
     let wait = wait(for: count, debt: debt)
     if case .none = wait { debt += cost(count) }
+    if planted(.limiterRefundsWhatItTakes) { refund(count) }
     return wait
   }
 

@@ -32,6 +32,7 @@ package struct RecoveryRamp: Sendable {
   package mutating func breakerClosed(
     waiting: Int, fullLimit: Int, rateBefore: OfferedRate, now: Instant
   ) {
+    if planted(.recoveryUnlimited) { return }
     ramp = ConcurrencyRamp(settings, fullLimit: max(1, fullLimit), now: now)
     budget = BacklogBudget(settings, waiting: waiting, rateBefore: rateBefore, now: now)
     dismissWhatIsDone()

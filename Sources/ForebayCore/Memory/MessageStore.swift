@@ -74,7 +74,7 @@ struct MessageStore: ~Copyable {
   /// Takes a run of the current chunk as it lies.
   mutating func adopt(_ run: consuming Run) -> UInt32 {
     chunkHoldsMessages = true
-    nursery[nursery.current].live += Int(run.byteCount)
+    nursery[nursery.current].live += Int(run.byteCount) - (planted(.memoryCountedShort) ? 4 : 0)
     run.segment = nursery.current
     return insert(run)
   }

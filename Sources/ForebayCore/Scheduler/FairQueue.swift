@@ -130,7 +130,7 @@ struct FairQueue: ~Copyable {
   mutating func putBack(_ run: UInt32, to flow: UInt32, _ runs: inout Slab<Run>) {
     var after = none
     var before = flows[flow].first
-    while before != none, runs[before].serial < runs[run].serial {
+    while before != none, runs[before].serial < runs[run].serial || planted(.retryGoesLast) {
       after = before
       before = runs[before].next
     }
@@ -233,7 +233,8 @@ struct FairQueue: ~Copyable {
     while activeLanes != 0 {
       while activeLanes & (1 << UInt8(currentLane)) == 0 { advanceLane() }
       let member = lanes[currentLane].current
-      let flow = members[member].current
+      var flow = members[member].current
+      if planted(.queueSkipsAClient), flows[flow].session % 3 == 1 { flow = flows[flow].next }
       if flows[flow].deficit <= 0 {
         flows[flow].deficit += quantum
         members[member].current = flows[flow].next

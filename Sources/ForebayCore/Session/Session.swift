@@ -38,7 +38,9 @@ struct Session: ~Copyable {
   var pins = 0
 
   /// Nothing is held, and nothing is settled that its client may not have seen.
-  var isForgettable: Bool { !isHolding && outcomes.isEmpty }
+  var isForgettable: Bool {
+    !isHolding && (outcomes.isEmpty || planted(.sessionForgottenTooSoon))
+  }
   var isHolding: Bool { held.messages > 0 || ownedMessages > 0 || pins > 0 }
 
   /// The tag for `id` under `principal`: the first half of a hash, the same after a restart. A client's

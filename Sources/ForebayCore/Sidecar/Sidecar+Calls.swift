@@ -50,7 +50,7 @@ extension Sidecar {
       append(run, to: call)
       bytes += Int(store.runs[run].liveBytes)
       let isSingle = routes[route].isOrdered && !traits.failsInOrder
-      if isSingle { routes[route].queue.holdForFlight(flow) }
+      if isSingle, !planted(.twoCallsOfOneClient) { routes[route].queue.holdForFlight(flow) }
     }
   }
 
@@ -148,9 +148,10 @@ extension Sidecar {
       let run = calls[call].first
       separate(run)
       leaveCall(run)
-      let wait = routes[route].settings.backoff.wait(
+      var wait = routes[route].settings.backoff.wait(
         failures: UInt32(store.runs[run].attempts), retryAfter: retryAfter,
         &routes[route].random)
+      if planted(.retryWithoutBackoff) { wait = .zero }
       guard routes[route].isOrdered else {
         shelve(run, route, until: now + wait)
         continue

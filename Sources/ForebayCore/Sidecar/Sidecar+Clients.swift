@@ -41,8 +41,8 @@ extension Sidecar {
 
   /// The slot of a connection that still exists.
   mutating func slot(_ id: ClientID) -> UInt32? {
-    guard clients.contains(id.slot), clients[id.slot].id == id else { return nil }
-    return id.slot
+    guard clients.contains(id.slot) else { return nil }
+    return clients[id.slot].id == id || planted(.connectionGenerationIgnored) ? id.slot : nil
   }
 
   /// Ends a connection from our side: ERROR with the code, or nothing after a BYE, then close.
@@ -63,7 +63,7 @@ extension Sidecar {
     detach(client)
     let session = clients[client].leftSession
     originEnded(client, now: now)
-    freePartial(client)
+    if !planted(.partialFrameLeaks) { freePartial(client) }
     clientDeadlines.set(client, nil)
     let key = clients[client].key
     let left = (connectionsByKey[key] ?? 1) - 1
@@ -89,7 +89,7 @@ extension Sidecar {
     let open = clients[client].window.open
     if !open.isZero {
       principals[principal].open -= open
-      routes[route].pool.revoke(open)
+      if !planted(.creditLeaksOnDisconnect) { routes[route].pool.revoke(open) }
     }
     clients[client].window = CreditWindow()
     // After BYE the receipts that are ready still go out.
@@ -129,5 +129,7 @@ extension Sidecar {
     guard let client = slot(id) else { return }
     clients[client].stalledSince = nil
     if owesOutput(client) { markOutput(client) }
+    // Meanwhile no window was scheduled for it.
+    if clients[client].isOpen { markDirty(client) }
   }
 }

@@ -7,7 +7,7 @@ extension Sidecar {
     if lifecycle == .drained { return }
     if routes[route].isPeer {
       pumpLink(route, now: now)
-    } else if !routes[route].isOnHold {
+    } else if !routes[route].isOnHold || planted(.holdStillDispatches) {
       pumpCalls(route, now: now)
     }
     // Not `isEmpty`: what waits for its retry is still there.
@@ -30,6 +30,7 @@ extension Sidecar {
   /// How many messages may be handed over now, by everything but the breaker and the upstream's own
   /// credit. Zero when the route has to wait.
   mutating func allowance(_ route: UInt32, now: Instant) -> Int {
+    if planted(.inFlightLimitIgnored) { return .max }
     let inFlight = routes[route].inFlightMessages
     guard inFlight < routes[route].upstream.inFlightMessagesMax,
       routes[route].inFlightBytes < routes[route].upstream.inFlightBytesMax

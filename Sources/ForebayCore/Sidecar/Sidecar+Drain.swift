@@ -44,7 +44,9 @@ extension Sidecar {
   /// Looked at when a turn ends: nothing held and no credit out means that nothing can come any more.
   mutating func finishDrainIfEmpty(now: Instant) {
     guard case .draining = lifecycle else { return }
-    for route in 0..<routes.count where !isEmpty(route: route) { return }
+    for route in 0..<routes.count where !isEmpty(route: route) && !planted(.drainDoesNotWait) {
+      return
+    }
     finishDrain(now: now)
   }
 
@@ -57,7 +59,7 @@ extension Sidecar {
     for run in 0..<UInt32(store.runs.end) where store.runs.contains(run) {
       let receiver = store.runs[run].receiver
       guard store.runs[run].level == ReceiptLevel.received.rawValue,
-        sessions[receiver].kind == .client
+        sessions[receiver].kind == .client, !planted(.drainForgetsHeld)
       else { continue }
       if store.runs[run].stage == .inFlight { store.runs[run].isUnanswered = true }
       settle(run, Verdict(outcome: .dropped, code: .shuttingDown), now: now)

@@ -96,6 +96,7 @@ extension Sidecar {
   /// How much more the principal may have, so that the rule holds after it is granted: what isn't owed
   /// comes out of the pool and lowers the threshold as well. Never tested afterwards.
   private mutating func allowance(ofPrincipal principal: UInt32, _ route: UInt32) -> Cost {
+    if planted(.fairShareIgnored) { return routes[route].pool.free }
     let isCurrent = principals[principal].pass == grantingPass
     let demanding = isCurrent ? max(1, principals[principal].demanding) : 1
     let share = settings.classes[principals[principal].classIndex].poolShare
@@ -149,6 +150,7 @@ extension Sidecar {
   /// The first of the principal's waiters that has given back what it couldn't use.
   private mutating func firstReadyWaiter(of principal: UInt32) -> UInt32 {
     var client = principals[principal].firstWaiter
+    if planted(.lineServedFromItsEnd) { client = principals[principal].lastWaiter }
     while client != none, clients[client].window.reclaim != nil {
       client = clients[client].nextWaiter
     }
@@ -246,7 +248,7 @@ extension Sidecar {
       Self.unseenBase + max(routes[route].windowMessagesMax, windowMaximum(of: client))
     let unseen = sessions[session].outcomes.messages + standing.messages
     let unseenLeft = unseenMax > unseen ? unseenMax - unseen : 0
-    if unseenLeft < own.messages {
+    if unseenLeft < own.messages, !planted(.unseenIsUnbounded) {
       own.messages = unseenLeft
       if unseenLeft == 0 { reason = .receiptsUnseen }
     }
@@ -325,7 +327,10 @@ extension Sidecar {
       let open = clients[client].window.open
       let isUsed =
         open.messages <= target / 4 || open.bytes <= windowCost(target, route).bytes / 4
-      if isUsed { clients[client].target = min(most, target * 2) }
+      if isUsed {
+        let most = planted(.windowMaximumIgnored) ? most * 4 : most
+        clients[client].target = min(most, target * 2)
+      }
     }
   }
 

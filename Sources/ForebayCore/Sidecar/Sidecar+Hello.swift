@@ -19,8 +19,8 @@ extension Sidecar {
     }
     sessionDeadlines.set(session, nil)
     sessions[session].level = hello.level
-    sessions[session].outcomes.forget(
-      below: min(hello.floor, sessions[session].highest + 1))
+    let seen = planted(.receiptsLostOnResume) ? .max : hello.floor
+    sessions[session].outcomes.forget(below: min(seen, sessions[session].highest + 1))
     clients[client].session = session
     principals[principal].clients += 1
     routes[route].clients += 1
@@ -76,7 +76,7 @@ extension Sidecar {
   private mutating func listHeldRuns(of owner: UInt32, for receiver: UInt32, _ client: UInt32) {
     var run = sessions[owner].heldRuns
     while run != none {
-      if store.runs[run].receiver == receiver {
+      if store.runs[run].receiver == receiver, !planted(.heldNotListed) {
         let base = store.runs[run].receiptSequence
         store.runs[run].eachStretch { first, count, _ in
           clients[client].receipts.append(

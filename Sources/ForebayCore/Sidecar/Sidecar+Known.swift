@@ -58,7 +58,10 @@ extension Sidecar {
     if let range = sessions[owner].outcomes.range(holding: sequence) {
       return .settled(range, end: range.end)
     }
-    if sequence > sessions[owner].highest { return .unknown }
+    let isNew = sequence > sessions[owner].highest
+    if isNew || planted(.originDedupeForgotten) && sessions[owner].kind == .origin {
+      return .unknown
+    }
     var run = sessions[owner].heldRuns
     while run != none {
       let first = store.runs[run].firstSequence

@@ -135,6 +135,7 @@ extension Sidecar {
       Pong(token: try Ping(frame: frame).token).append(to: &links[route].control)
     case .goaway:
       let left = TimeSpan.milliseconds(UInt64(try GoAway(frame: frame).deadlineMilliseconds))
+      if planted(.goAwayIgnored) { break }
       if links[route].goAwayReceived(deadline: now + left) { withdrawUnwritten(route) }
     case .error:
       return .ended(try ErrorFrame(frame: frame).code)
@@ -209,8 +210,9 @@ extension Sidecar {
       // What isn't written yet can't have a verdict; what was settled before keeps its own.
       if end > range.first, isWritten(run, route) {
         answered(run, route, now: now)
-        let from = Int(max(first, range.first) - first)
-        let to = Int(min(end, range.end) - first)
+        var from = Int(max(first, range.first) - first)
+        var to = Int(min(end, range.end) - first)
+        if planted(.partialVerdictSettlesAll) { (from, to) = (0, Int(end - first)) }
         settle(run, messages: from..<to, verdict, now: now)
       }
       run = next

@@ -38,7 +38,7 @@ extension Sidecar {
   package mutating func resumeCommanded(route index: Int, now: Instant) -> OnCommand {
     let route = UInt32(index)
     guard routes[route].isPaused || routes[route].isOnHold else { return .unchanged }
-    routes[route].isPaused = false
+    routes[route].isPaused = routes[route].isPaused && planted(.pauseDoesNotReopen)
     routes[route].isOnHold = false
     for client in 0..<UInt32(clients.end)
     where clients.contains(client) && clients[client].isOpen && clients[client].route == route {
@@ -113,7 +113,7 @@ extension Sidecar {
   /// Whether the route's clients get no credit, whatever space there is.
   mutating func intakeStop(_ route: UInt32) -> WindowReason? {
     if lifecycle != .running { return .draining }
-    return routes[route].isPaused ? .paused : nil
+    return routes[route].isPaused && !planted(.pauseStillGrants) ? .paused : nil
   }
 
   /// Nothing held and no credit out: nothing can come any more while intake is stopped.

@@ -27,6 +27,7 @@ extension Sidecar {
     let isWide =
       lag.messages * 4 >= clients[client].target
       || lag.bytes >= routes[route].reserve.bytes
+    if knowsShut, planted(.openingIsNotTold) { return }
     let opens = knowsShut && opensFor(client, route)
     if isWide || opens { return oweWindow(client) }
     clientDeadlines.pull(client, to: now + Self.windowDelay)

@@ -42,7 +42,7 @@ extension Sidecar {
   private mutating func notePartial(_ client: UInt32, now: Instant) {
     if case .none = clients[client].partial {
       clients[client].partialSince = nil
-    } else if clients[client].partialSince == nil {
+    } else if clients[client].partialSince == nil || planted(.frameDeadlineMovesOn) {
       clients[client].partialSince = now
       clientDeadlines.pull(client, to: now + limits.frameTimeout)
     }
@@ -146,7 +146,11 @@ extension Sidecar {
     guard clients[client].isOpen else {
       return RunScanner.Bounds(lastSequence: 0, messagesLeft: 0, costLeft: 0)
     }
-    let open = clients[client].window.open
+    var open = clients[client].window.open
+    if planted(.creditIsNotPoliced) { open = Cost(bytes: .max, messages: .max) }
+    if planted(.shrinkIsOneSided) {
+      open = clients[client].window.announced.above(clients[client].window.received)
+    }
     guard clients[client].isPeer else {
       return RunScanner.Bounds(
         lastSequence: clients[client].lastSequence, messagesLeft: open.messages,
@@ -237,6 +241,7 @@ extension Sidecar {
       close(client, clients[client].session == none ? .helloExpected : .flowControl)
       return nil
     }
+    if planted(.windowCountedTwice) { _ = clients[client].window.received(cost) }
     let principal = clients[client].principal
     let session = clients[client].session
     let route = clients[client].route

@@ -10,7 +10,7 @@ extension Sidecar {
   /// Looks at the clients with unused credit, least recently used first. Returns when the next of them
   /// will have been idle long enough.
   mutating func reclaimIdle(_ route: UInt32, now: Instant) -> Instant? {
-    guard routes[route].isPressed else { return nil }
+    guard routes[route].isPressed, !planted(.idleCreditIsKept) else { return nil }
     guard routes[route].firstWaiting != none || isTight(route) || isAnyPaced() else {
       routes[route].isPressed = false
       return nil

@@ -63,7 +63,9 @@ extension Sidecar {
     sessions[receiver].held -= cost
     sessions[owner].ownedMessages -= UInt64(count)
     principals[sessions[receiver].principal].held -= cost
-    routes[route].pool.release(cost)
+    if outcome != .expired || !planted(.refundMissingForExpired) {
+      routes[route].pool.release(cost)
+    }
     routes[route].totals.count(outcome, UInt64(count))
     if store.runs[run].stage == .inFlight {
       routes[route].inFlightMessages -= count
@@ -79,7 +81,11 @@ extension Sidecar {
     let owner = store.runs[run].owner
     let receiver = store.runs[run].receiver
     var flags = verdict.flags
-    if store.runs[run].isUnanswered, verdict.outcome != .delivered { flags.insert(.maybeDelivered) }
+    if store.runs[run].isUnanswered, verdict.outcome != .delivered,
+      !planted(.maybeDeliveredUntold)
+    {
+      flags.insert(.maybeDelivered)
+    }
     let range = ReceiptRange(
       first: store.runs[run].receiptSequence + UInt64(messages.lowerBound),
       count: UInt32(messages.count), outcome: verdict.outcome, flags: flags, code: verdict.code)
@@ -90,6 +96,7 @@ extension Sidecar {
       sessions[owner].outcomes.record(own)
     }
     tell(receiver, range)
+    if planted(.outcomeToldTwice) { tell(receiver, range) }
   }
 
   /// A peer that gives one link sequence to two messages, against the protocol, spoils its own

@@ -55,7 +55,9 @@ extension Sidecar {
   mutating func shutRepeat(_ client: UInt32, now: Instant) -> Instant? {
     let isAsking =
       clients[client].isDemanding || clients[client].isWaiting || clients[client].blockedCost > 0
-    guard isShut(client), isAsking, clients[client].stalledSince == nil else { return nil }
+    guard isShut(client), isAsking, clients[client].stalledSince == nil,
+      !planted(.shutWindowIsNotRepeated)
+    else { return nil }
     let interval = max(clients[client].heartbeatInterval, Self.shutRepeatMin)
     return clients[client].lastWindowAt + interval
   }

@@ -24,6 +24,10 @@ final class LinkPipe: LinkEnd, ClientEnd {
   private var backward: [UInt8] = []
   /// The copied remainder of a broken-off run.
   private var remainder: [UInt8] = []
+  // What begins on the link, and whether the far daemon had said GOAWAY by then.
+  private var forwardFrames = FrameWalk()
+  private var backwardFrames = FrameWalk()
+  private var hasGoAway = false
   private var isConnecting = false
   private var farID: ClientID?
   private var isUp = false
@@ -96,6 +100,7 @@ final class LinkPipe: LinkEnd, ClientEnd {
     }
     let part = Array(backward.prefix(limit))
     backward.removeFirst(part.count)
+    backwardFrames.take(part) { if $0 == FrameType.goaway.rawValue { hasGoAway = true } }
     switch near.linkReceived(route, part) {
     case .fine: break
     case .violation(let code):
@@ -141,6 +146,9 @@ final class LinkPipe: LinkEnd, ClientEnd {
     forward = []
     backward = []
     remainder = []
+    forwardFrames = FrameWalk()
+    backwardFrames = FrameWalk()
+    hasGoAway = false
     hasFarEnded = false
   }
 
@@ -169,6 +177,7 @@ final class LinkPipe: LinkEnd, ClientEnd {
     var written = 0
     for vector in vectors {
       let part = vector.prefix(max(0, room - forward.count))
+      watch(part)
       forward += part
       written += part.count
       if part.count < vector.count { break }
@@ -176,7 +185,17 @@ final class LinkPipe: LinkEnd, ClientEnd {
     return written
   }
 
-  func writeLater(_ bytes: [UInt8]) { remainder += bytes }
+  func writeLater(_ bytes: [UInt8]) {
+    watch(bytes)
+    remainder += bytes
+  }
+
+  /// After GOAWAY nothing is begun (W-11.2.1).
+  private func watch(_ bytes: some Collection<UInt8>) {
+    forwardFrames.take(bytes, isLate: hasGoAway) { [near] type, isLate in
+      if isLate, type == FrameType.origin.rawValue { near.problem("a run was begun after GOAWAY") }
+    }
+  }
 
   // MARK: The far daemon's side
 

@@ -67,6 +67,8 @@ final class SidecarHarness: TimedPart {
   /// Looks on, where a simulation wants it.
   var watch: (any CoreWatch)?
   var trace: Trace?
+  /// Connections that are gone. What the shell hears of them late is about nobody.
+  private var gone: [ClientID] = []
   /// Checks invariants after every event; off where a test measures time or has ten thousand clients.
   var isChecking = true
   private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
@@ -210,7 +212,9 @@ final class SidecarHarness: TimedPart {
       links[Int(route)]?.closedByDaemon()
       linkCloses(route)
     case .writeLink(let route): writeLink(route)
-    case .dispatch(let route, let call): upstreams[Int(route)]?.dispatch(call)
+    case .dispatch(let route, let call):
+      upstreams[Int(route)]?.dispatch(call)
+      watch?.didDispatch(route, call)
     case .drained: drained()
     }
   }
@@ -235,6 +239,7 @@ final class SidecarHarness: TimedPart {
     end.closedByDaemon(code)
     closings.append { [self] in
       ends[id] = nil
+      gone.append(id)
       core.clientClosed(id, now: now)
     }
   }
@@ -279,7 +284,20 @@ final class SidecarHarness: TimedPart {
         key, classIndex: classIndex, needsHeartbeat: isTCP, now: now)
       if case .accepted(let id) = answer { ends[id] = end }
     }
+    if case .accepted(let id) = answer { hearLate(ofSlot: id.slot) }
     return answer
+  }
+
+  /// Callbacks of a connection that is gone, when its slot has another.
+  private func hearLate(ofSlot slot: UInt32) {
+    for id in gone where id.slot == slot {
+      event {
+        core.outputDrained(id)
+        core.clientReadOut(id, now: now)
+        core.clientClosed(id, now: now)
+      }
+    }
+    gone.removeAll { $0.slot == slot }
   }
 
   /// The connection's other end is gone and nobody has hung up: only what it wrote is left.
@@ -311,6 +329,7 @@ final class SidecarHarness: TimedPart {
   func hangUp(_ id: ClientID) {
     event {
       ends[id] = nil
+      gone.append(id)
       core.clientClosed(id, now: now)
     }
   }
@@ -372,6 +391,7 @@ final class SidecarHarness: TimedPart {
 
   func callSettled(_ call: UInt32, _ verdict: CallVerdict) {
     trace?.say("\(name) call \(call): \(verdict)")
+    watch?.willSettle(call, verdict)
     event { core.callSettled(call, verdict, now: now) }
   }
 

@@ -30,6 +30,8 @@ final class TestClient: ClientEnd, TimedPart {
   /// For whoever looks on: every frame, and how the daemon ended the connection.
   var onFrame: ((DaemonFrame) -> Void)?
   var onEnding: ((ErrorCode?) -> Void)?
+  /// It knows what the daemon has of its session, and what it has to send again.
+  var onListed: (() -> Void)?
 
   // The connection.
   private(set) var id: ClientID?
@@ -355,6 +357,7 @@ final class TestClient: ClientEnd, TimedPart {
     if isListing {
       isListing = false
       waiting = ledger.unlisted()
+      onListed?()
     }
     if window.reason == .receiptsUnseen, sendsSeen, ledger.floor > floorTold { tellFloor() }
     if isEager { later { $0.pump() } }

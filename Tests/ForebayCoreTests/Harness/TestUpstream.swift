@@ -50,6 +50,8 @@ final class TestUpstream: TimedPart {
   /// Messages that may come out of order, because a daemon before this one lost its memory.
   var isExcused: ((ID128, UInt64) -> Bool)?
   private var seen: Set<Key> = []
+  /// Before then it wants to see nothing of these again.
+  private var silences: [Key: Instant] = [:]
 
   private struct Flow: Hashable {
     let tag: ID128
@@ -72,6 +74,9 @@ final class TestUpstream: TimedPart {
     let messages = copy(call)
     dispatched.append(messages)
     if messages.isEmpty { harness.problem("call \(call) is empty") }
+    for message in messages where isTooEarly(message) {
+      harness.problem("message \(message.sequence) came before its retry was due")
+    }
     if harness.core.calls[call].token?.isProbe == true, messages.count != 1 {
       harness.problem("a probe has \(messages.count) messages")
     }
@@ -144,9 +149,21 @@ final class TestUpstream: TimedPart {
     switch verdict {
     case .accepted: for message in call.messages { accept(message) }
     case .rejected: rejected += call.messages
-    case .failed, .throttled: break
+    case .failed(let after), .throttled(let after): askForSilence(call.messages, after)
     }
     harness.callSettled(call.call, verdict)
+  }
+
+  private func askForSilence(_ messages: [Delivery], _ span: TimeSpan?) {
+    guard let span else { return }
+    for message in messages {
+      silences[Key(tag: message.tag, sequence: message.sequence)] = harness.now + span
+    }
+  }
+
+  private func isTooEarly(_ message: Delivery) -> Bool {
+    let until = silences.removeValue(forKey: Key(tag: message.tag, sequence: message.sequence))
+    return until.map { harness.now < $0 } ?? false
   }
 
   private func accept(_ message: Delivery) {

@@ -35,6 +35,25 @@ import Testing
     harness.expectNoProblems()
   }
 
+  /// While it didn't read, no window was scheduled for it.
+  @Test func aShutClientThatReadsAgainIsToldAgain() {
+    let harness = SidecarHarness { $0.routes[0].windowMessagesMax = 5 }
+    harness.upstream.manner = .hold
+    let client = harness.join()
+    client.probes = false
+    client.offer(10)
+    harness.pass(.milliseconds(50))
+    client.room = 0
+    harness.pass(.seconds(1))
+    client.room = .max
+    client.read()
+    let told = client.windows.count
+    harness.pass(.milliseconds(1100))
+    #expect(client.windows.count > told)
+    client.expectShut(.windowMaximum)
+    harness.expectNoProblems()
+  }
+
   @Test func aLongListOfReceiptsIsWrittenInParts() {
     let harness = SidecarHarness { settings in
       settings.routes[0].windowMessagesMax = 20_000

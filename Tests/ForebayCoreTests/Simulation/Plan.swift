@@ -20,6 +20,8 @@ struct Plan {
     var answersAtOnce: Bool
     /// It sends much and never says which receipts it has seen.
     var hoards: Bool
+    /// It offers hundreds of messages at once.
+    var isGreedy: Bool
     /// It offers no more than this.
     var messagesMax: Int
   }
@@ -34,6 +36,23 @@ struct Plan {
       daemons.append(settings(&random, frameBytesMax: own, hasPeer: !isLast))
     }
     for _ in 0..<(2 + random.below(7)) { clients.append(client(&random)) }
+    if random.chance(12) { crowd(&random) }
+  }
+
+  /// Greedy clients of one user on one route, with windows that let them be: who comes first, and who
+  /// next?
+  private mutating func crowd(_ random: inout SplitMix64) {
+    for index in clients.indices where random.chance(70) {
+      clients[index].daemon = 0
+      clients[index].route = 0
+      clients[index].user = 1000
+      clients[index].classIndex = Self.classIndex(ofUser: 1000)
+      clients[index].isGreedy = true
+      clients[index].messagesMax = 2000
+    }
+    daemons[0].routes[0].windowMessagesMax = random.pick([200, 1000])
+    daemons[0].routes[0].bufferBytes *= 8
+    daemons[0].routes[0].bufferMessages = max(2000, daemons[0].routes[0].bufferMessages)
   }
 
   // MARK: Daemons
@@ -160,7 +179,7 @@ struct Plan {
       level: random.chance(40) ? .received : .delivered, isTCP: random.chance(20),
       chunk: random.chance(50) ? .max : Int(1 + random.below(3000)),
       deliversAtOnce: random.chance(60), answersAtOnce: random.chance(60),
-      hoards: hoards, messagesMax: hoards ? 2500 : 150)
+      hoards: hoards, isGreedy: hoards, messagesMax: hoards ? 2500 : 150)
   }
 }
 

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Leaves steps out of a failing script for as long as it fails in the same way. Each attempt runs in a
 /// process of its own, so that a broken invariant, which ends the process, is a failure like others.
 struct Shrinker {
@@ -34,51 +32,18 @@ struct Shrinker {
 
   /// Runs a script in a child process. Returns how it failed.
   static func runApart(_ script: Script) -> Simulation.Failure? {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { return nil }
-    let child = fork()
-    if child == 0 { runAsChild(script, ends[1]) }
-    close(ends[1])
-    var said: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = read(ends[0], &buffer, buffer.count)
-      guard count > 0 else { break }
-      said += buffer[..<count]
+    let answer = Apart.run { pen in
+      guard let failure = Simulation.run(script).failure else { return 0 }
+      pen.write("\(failure.step.map(String.init) ?? "end")\n\(failure.text)")
+      return 1
     }
-    close(ends[0])
-    var status: Int32 = 0
-    waitpid(child, &status, 0)
-    let text = String(decoding: said, as: UTF8.self)
-    if status == 0 { return nil }
+    if answer.status == 0 { return nil }
     // The child tells its step first; one that died has told nothing but its last words.
-    guard status & 0x7f == 0, let newline = text.firstIndex(of: "\n") else {
-      let words = text.split(separator: "\n").first { $0.contains("atal error") }
-      return Simulation.Failure(
-        step: nil, text: words.map(String.init) ?? "signal \(status & 0x7f)")
+    guard answer.status != nil, let newline = answer.said.firstIndex(of: "\n") else {
+      return Simulation.Failure(step: nil, text: answer.lastWords)
     }
     return Simulation.Failure(
-      step: Int(text[..<newline]), text: String(text[text.index(after: newline)...]))
-  }
-
-  private static func runAsChild(_ script: Script, _ end: Int32) -> Never {
-    for number in [SIGILL, SIGTRAP, SIGSEGV, SIGABRT] { signal(number, SIG_DFL) }
-    dup2(end, STDERR_FILENO)
-    setenv("SWIFT_BACKTRACE", "enable=no", 1)
-    alarm(30)
-    guard let failure = Simulation.run(script).failure else { _exit(0) }
-    let text = Array("\(failure.step.map(String.init) ?? "end")\n\(failure.text)".utf8)
-    var written = 0
-    while written < text.count {
-      let count = text.withUnsafeBytes {
-        write(end, $0.baseAddress! + written, text.count - written)
-      }
-      guard count > 0 else { break }
-      written += count
-    }
-    _exit(1)
+      step: Int(answer.said[..<newline]),
+      text: String(answer.said[answer.said.index(after: newline)...]))
   }
 }
-
-/// Swift hides it, because a child of many threads can do little. This one computes, writes and exits.
-@_silgen_name("fork") private func fork() -> Int32

@@ -7,6 +7,7 @@ import Testing
 /// The simulator's runs: `make sim`. docs/simulation.md says what is simulated and how to replay.
 ///
 ///     SIM_SEEDS=first-last   these seeds instead of the fixed ones
+///     SIM_FAILURES=n         up to so many failing seeds, none of them made shorter
 ///     SIM_SEED=n             this one, made shorter if it fails; with SIM_TRACE=1 told in words
 @Suite(.serialized) struct SimulationTests {
   /// So many take a few seconds without optimization. `make sim` runs many more, and sees to it that
@@ -78,14 +79,15 @@ import Testing
 
   @discardableResult
   private func record(_ script: Script, _ failure: Simulation.Failure) -> Script {
-    let shrunk = Shrinker.shrink(script, failure)
+    let shrunk = Environment.failuresMax == 1 ? Shrinker.shrink(script, failure) : script
     let seed = script.plan.seed
+    let isShort = shrunk.steps.count < script.steps.count
     let steps = shrunk.steps.enumerated().map { "  \($0 + 1). \($1)" }.joined(separator: "\n")
     Issue.record(
       """
       seed \(seed), commit \(Environment.commit): \(failure.text)
       \(shrunk.steps.count) of \(script.steps.count) steps are enough:
-      \(steps)
+      \(isShort ? steps : "")
       to see it again: make sim SEED=\(seed) TRACE=1
       """)
     return shrunk

@@ -1,3 +1,4 @@
+import ForebayCore
 import ForebayWire
 
 /// Everything that the cores of a simulation were told and said, as one number: equal seeds give equal
@@ -32,4 +33,16 @@ final class Trace {
 protocol CoreWatch: AnyObject {
   func willAct()
   func didAct()
+  /// The core has handed a call to a route's upstream.
+  func didDispatch(_ route: UInt32, _ call: UInt32)
+  /// The core is about to be told what became of a call.
+  func willSettle(_ call: UInt32, _ verdict: CallVerdict)
+  /// The operator wants a probe now.
+  func willProbe(_ route: UInt32)
+}
+
+extension CoreWatch {
+  func didDispatch(_ route: UInt32, _ call: UInt32) {}
+  func willSettle(_ call: UInt32, _ verdict: CallVerdict) {}
+  func willProbe(_ route: UInt32) {}
 }

@@ -91,6 +91,53 @@ final class Truth {
 
   // MARK: Meanwhile
 
+  /// A receipt says `delivered` when an upstream has taken the message, not before.
+  func check(_ range: ReceiptRange, of client: TestClient) {
+    guard range.outcome == .delivered, let way = ways.first(where: { $0.client === client }) else {
+      return
+    }
+    for sequence in range.first..<range.end
+    where !way.upstreams.contains(where: { $0.hasAccepted(way.tag, sequence) }) {
+      problem("message \(sequence) was receipted as delivered, and nobody has it")
+      return
+    }
+  }
+
+  /// A resuming client is told of everything that the daemon knows of its session, so what it sends
+  /// again is new.
+  func checkListing(_ client: TestClient) {
+    let core = client.harness
+    guard client.isConnected, let id = client.id, core.core.clients.contains(id.slot),
+      core.core.clients[id.slot].id == id, core.core.clients[id.slot].session != none
+    else { return }
+    let session = core.core.clients[id.slot].session
+    var held: [Range<UInt64>] = []
+    var run = core.core.sessions[session].heldRuns
+    while run != none {
+      let first = core.core.store.runs[run].firstSequence
+      held.append(first..<(first + UInt64(core.core.store.runs[run].count)))
+      run = core.core.store.runs[run].nextOfSession
+    }
+    for sequence in client.waiting {
+      if core.core.sessions[session].outcomes.range(holding: sequence) != nil {
+        return problem("message \(sequence) is settled, and its resuming client wasn't told")
+      }
+      if held.contains(where: { $0.contains(sequence) }) {
+        return problem("message \(sequence) is held, and its resuming client wasn't told")
+      }
+    }
+  }
+
+  /// A drain that ends says what became of every message that was receipted as received.
+  func checkPromises(_ client: TestClient) {
+    for sequence in 1..<client.ledger.nextSequence {
+      let entry = client.ledger.entry(sequence)
+      let level = entry.message.level == .default ? client.level : entry.message.level
+      guard entry.isSent, entry.isHeld, entry.final == nil, level == .received else { continue }
+      return problem("message \(sequence) was receipted as received and is dropped without a word")
+    }
+  }
+
   /// By then idle credit has been asked back, and whoever doesn't answer is closed.
   private static let patience = TimeSpan.seconds(15)
 

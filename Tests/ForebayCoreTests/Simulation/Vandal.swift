@@ -17,6 +17,8 @@ final class Vandal: ClientEnd {
   private var credit = Cost.zero
   private var sent = Cost.zero
   private var inbox: [UInt8] = []
+  /// What is left of a frame that it sends slowly.
+  private var dribble: [UInt8] = []
 
   init(_ harness: SidecarHarness, _ number: UInt64) {
     self.harness = harness
@@ -29,6 +31,8 @@ final class Vandal: ClientEnd {
   func act(_ random: SplitMix64) {
     self.random = random
     guard id != nil else { return connect() }
+    // A frame a byte at a time, for as long as it is let.
+    if !dribble.isEmpty { return send([dribble.removeFirst()]) }
     for _ in 0..<(1 + self.random.below(6)) where id != nil { speak() }
     if self.random.chance(5) { leave() }
   }
@@ -42,6 +46,7 @@ final class Vandal: ClientEnd {
   private func connect() {
     guard case .accepted(let id) = harness.connect(self, key, isTCP: false) else { return }
     self.id = id
+    dribble = []
     sent = .zero
     credit = .zero
     inbox = []
@@ -78,7 +83,11 @@ final class Vandal: ClientEnd {
     case 19: if random.chance(10) { flood() }
     case 20: send(daemonsFrame())
     case 21: if random.chance(20) { send(random.pick([[255, 255, 255, 255], [0, 0, 0, 3]])) }
-    case 22: if random.chance(30) { send([0, 0, 0, 40, FrameType.seen.rawValue, 0]) }
+    case 22:
+      if random.chance(30) {
+        send([0, 0, 0, 40, FrameType.hello.rawValue, 0])
+        if random.chance(50) { dribble = Array(repeating: 0, count: 38) }
+      }
     default: answerReclaim()
     }
   }

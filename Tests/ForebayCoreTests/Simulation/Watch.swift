@@ -3,8 +3,10 @@ import ForebayWire
 @testable import ForebayCore
 
 /// Compares a core before and after each of its acts: what may not happen while the breaker is in a
-/// state, and which of the situations that matter has just come about.
+/// state, and which of the situations that matter has just come about. Other rules have oracles of
+/// their own.
 final class Watch: CoreWatch {
+  private let oracles: [any CoreWatch]
   private unowned let harness: SidecarHarness
   private let marks: Marks
   private var before: [Glance]
@@ -38,6 +40,10 @@ final class Watch: CoreWatch {
   init(_ harness: SidecarHarness, _ marks: Marks) {
     self.harness = harness
     self.marks = marks
+    oracles = [
+      BreakerOracle(harness), CreditOracle(harness), DispatchOracle(harness),
+      PromptnessOracle(harness),
+    ]
     closures = harness.core.closures
     let count = harness.core.routes.end
     before = Array(repeating: Glance(), count: count)
@@ -63,12 +69,24 @@ final class Watch: CoreWatch {
     return glance
   }
 
+  func didDispatch(_ route: UInt32, _ call: UInt32) {
+    for oracle in oracles { oracle.didDispatch(route, call) }
+  }
+
+  func willSettle(_ call: UInt32, _ verdict: CallVerdict) {
+    for oracle in oracles { oracle.willSettle(call, verdict) }
+  }
+
+  func willProbe(_ route: UInt32) { for oracle in oracles { oracle.willProbe(route) } }
+
   func willAct() {
+    for oracle in oracles { oracle.willAct() }
     runs = harness.core.store.runs.count
     for route in before.indices { before[route] = glance(UInt32(route)) }
   }
 
   func didAct() {
+    for oracle in oracles { oracle.didAct() }
     for route in before.indices {
       let after = glance(UInt32(route))
       checkBreaker(route, before[route], after)

@@ -16,6 +16,8 @@ final class World {
   private var vandals: [Vandal?] = Array(repeating: nil, count: 3)
   private var weather: [[Weather]] = []
   private var lives: [Int]
+  /// Until when a drain may last.
+  private var drainEnds: [Instant?]
   /// Whose connection the operator is ending.
   private var killed: TestClient?
   let truth: Truth
@@ -26,6 +28,7 @@ final class World {
     self.plan = plan
     self.marks = marks
     lives = plan.daemons.map { _ in 0 }
+    drainEnds = plan.daemons.map { _ in nil }
     truth = Truth()
     var random = SplitMix64(seed: plan.seed ^ 0x5eed)
     for settings in plan.daemons {
@@ -85,6 +88,7 @@ final class World {
     client.probes = !plan.hoards
     client.routeName = "route-\(plan.route)"
     client.onFrame = { [unowned self, unowned client] in saw($0, client) }
+    client.onListed = { [unowned self, unowned client] in truth.checkListing(client) }
     client.onEnding = { [unowned self, unowned client] in ended(client, $0) }
     introduce(client, plan)
     return client
@@ -132,6 +136,7 @@ final class World {
     case .breaker(let daemon, let route, let command):
       let daemon = daemons[daemon % daemons.count]
       let route = route % daemon.core.routeCount
+      if command == .probeNow { daemon.watch?.willProbe(UInt32(route)) }
       daemon.event { daemon.core.breakerCommanded(command, route: route, now: clock.now) }
     case .command(let daemon, let route, let command):
       let daemon = daemons[daemon % daemons.count]
@@ -141,10 +146,7 @@ final class World {
     case .reload(let daemon, let seed): reload(daemons[daemon % daemons.count], seed)
     case .drain(let daemon, let milliseconds):
       guard lives[daemon % daemons.count] < Self.livesMax else { break }
-      let daemon = daemons[daemon % daemons.count]
-      daemon.event {
-        daemon.core.drain(until: clock.now + .milliseconds(milliseconds), now: clock.now)
-      }
+      drain(daemon % daemons.count, .milliseconds(milliseconds))
     case .restart(let daemon):
       if lives[daemon % daemons.count] < Self.livesMax { restart(daemon % daemons.count) }
     case .link(let link, let step):
@@ -159,7 +161,10 @@ final class World {
   /// What follows by itself: bytes flow, and who has drained comes back as another process.
   private func settle() {
     flow()
-    for index in daemons.indices where daemons[index].isDrained { restart(index) }
+    for index in daemons.indices where daemons[index].isDrained {
+      checkDrain(index)
+      restart(index)
+    }
     truth.lookForStarvation(clients, now: clock.now)
   }
 
@@ -171,7 +176,7 @@ final class World {
     let most = plan.daemons[plan.clients[index].daemon].limits.frameBytesMax
     let room = most - WireLimits.dataFixedBytes - extensions.count
     client.offer(
-      plan.clients[index].hoards ? 300 : offer.count, payloadBytes: min(offer.payloadBytes, room),
+      plan.clients[index].isGreedy ? 300 : offer.count, payloadBytes: min(offer.payloadBytes, room),
       lane: offer.lane,
       level: offer.level, ttl: offer.ttlMilliseconds, extensions: extensions)
     if offer.payloadBytes > MessageStore.largeFrameBytes { marks.saw(.frameWithBlockOfItsOwn) }
@@ -226,6 +231,20 @@ final class World {
     }
   }
 
+  private func drain(_ index: Int, _ span: TimeSpan) {
+    let end = clock.now + span
+    drainEnds[index] = min(drainEnds[index] ?? end, end)
+    let daemon = daemons[index]
+    daemon.event { daemon.core.drain(until: end, now: clock.now) }
+  }
+
+  /// It has waited for what it holds, or as long as it may.
+  private func checkDrain(_ index: Int) {
+    guard let end = drainEnds[index], clock.now < end else { return }
+    let held = daemons[index].core.heldMessages
+    if held > 0 { truth.problem("a drain ended early, with \(held) messages") }
+  }
+
   private func kill(_ client: TestClient) {
     guard let id = client.id, client.isConnected else { return }
     killed = client
@@ -265,6 +284,7 @@ final class World {
     trace.say("daemon \(index) comes back with nothing")
     marks.saw(.restart)
     lives[index] += 1
+    drainEnds[index] = nil
     let old = daemons[index]
     // Sockets close with their process.
     if index > 0 { take(pipes[index - 1]) }
@@ -318,6 +338,7 @@ final class World {
   private func saw(_ ranges: [ReceiptRange], _ client: TestClient) {
     for range in ranges {
       if range.outcome.isFinal { marks.sawEnd(range.outcome, Int(range.count)) }
+      truth.check(range, of: client)
       if range.flags.contains(.maybeDelivered) { marks.saw(.maybeDelivered) }
       if !range.outcome.isFinal, !client.isReady { marks.saw(.takeoverWithHeldMessages) }
     }
@@ -332,6 +353,8 @@ final class World {
       isFair = client.isTardy
     case .shuttingDown:
       isFair = true
+      let isDrained = client.harness.core.lifecycle == .drained
+      if isDrained, client.room == .max { truth.checkPromises(client) }
     case .killed:
       isFair = client === killed
     default:

@@ -1,0 +1,147 @@
+import ForebayWire
+
+@testable import ForebayCore
+
+/// Who may be granted what, and who comes first. That credit adds up is the core's own invariant; here
+/// it is compared from act to act.
+final class CreditOracle: CoreWatch {
+  private unowned let harness: SidecarHarness
+  private var before: [UInt32: Glance] = [:]
+  private var lines: [[UInt32]] = []
+  private var stops: [WindowReason?] = []
+
+  /// What a connection had before the act.
+  private struct Glance {
+    let id: ClientID
+    let limit: Cost
+  }
+
+  init(_ harness: SidecarHarness) { self.harness = harness }
+
+  private func eachOpenClient(_ body: (UInt32) -> Void) {
+    for client in 0..<UInt32(harness.core.clients.end)
+    where harness.core.clients.contains(client) && harness.core.clients[client].isOpen {
+      body(client)
+    }
+  }
+
+  func willAct() {
+    before.removeAll(keepingCapacity: true)
+    eachOpenClient { client in
+      before[client] = Glance(
+        id: harness.core.clients[client].id, limit: harness.core.clients[client].window.limit)
+    }
+    stops = (0..<UInt32(harness.core.routes.end)).map { harness.core.intakeStop($0) }
+    lines = waitingLines()
+  }
+
+  /// Each principal's waiters, in their order.
+  private func waitingLines() -> [[UInt32]] {
+    var lines: [[UInt32]] = []
+    for route in 0..<UInt32(harness.core.routes.end) {
+      var principal = harness.core.routes[route].firstWaiting
+      while principal != none {
+        var line: [UInt32] = []
+        var client = harness.core.principals[principal].firstWaiter
+        while client != none {
+          line.append(client)
+          client = harness.core.clients[client].nextWaiter
+        }
+        lines.append(line)
+        principal = harness.core.principals[principal].nextWaiting
+      }
+    }
+    return lines
+  }
+
+  func didAct() {
+    var grants: [UInt32: Cost] = [:]
+    eachOpenClient { client in
+      let grant = granted(client)
+      guard !grant.isZero else { return }
+      grants[client] = grant
+      checkOwn(client, grant)
+    }
+    guard !grants.isEmpty else { return }
+    for line in lines { checkLine(line, grants) }
+    checkShares(grants)
+  }
+
+  private func granted(_ client: UInt32) -> Cost {
+    guard let known = before[client], known.id == harness.core.clients[client].id else {
+      return harness.core.clients[client].window.limit
+    }
+    return harness.core.clients[client].window.limit.above(known.limit)
+  }
+
+  // MARK: Rules
+
+  /// A client's own limits: its window, what it hasn't seen, and that intake isn't stopped.
+  private func checkOwn(_ client: UInt32, _ grant: Cost) {
+    let route = harness.core.clients[client].route
+    if let reason = stops[Int(route)], harness.core.intakeStop(route) != nil {
+      harness.problem("client \(client) was granted \(grant), though intake is stopped: \(reason)")
+    }
+    guard grant.messages > 0 else { return }
+    let session = harness.core.clients[client].session
+    let reserve = harness.core.routes[route].reserve.messages
+    let standing =
+      harness.core.clients[client].window.open.messages
+      + harness.core.sessions[session].held.messages
+    let window = harness.core.windowMaximum(of: client)
+    if standing > max(window, reserve) {
+      harness.problem("client \(client) may have \(standing) out, its window is \(window)")
+    }
+    let unseen = harness.core.sessions[session].outcomes.messages + standing
+    let unseenMax =
+      1024 + max(harness.core.routes[route].windowMessagesMax, window) + reserve
+    if unseen > unseenMax {
+      harness.problem("client \(client) may have \(unseen) messages that it hasn't seen end")
+    }
+  }
+
+  /// In a line nobody is overtaken who could have been served.
+  private func checkLine(_ line: [UInt32], _ grants: [UInt32: Cost]) {
+    var passed: UInt32?
+    for client in line where harness.core.clients.contains(client) {
+      if grants[client] != nil {
+        if let passed { harness.problem("client \(client) was served before client \(passed)") }
+      } else if harness.core.clients[client].isWaiting,
+        harness.core.clients[client].window.reclaim == nil
+      {
+        passed = passed ?? client
+      }
+    }
+  }
+
+  /// open_p + held_p ≤ m_p·r + α·pool, when granting. What others were granted later in the same act was
+  /// still free then.
+  private func checkShares(_ grants: [UInt32: Cost]) {
+    var byPrincipal: [UInt32: Cost] = [:]
+    var byRoute: [UInt32: Cost] = [:]
+    for client in 0..<UInt32(harness.core.clients.end) {
+      guard let grant = grants[client] else { continue }
+      let principal = harness.core.clients[client].principal
+      byPrincipal[principal] = (byPrincipal[principal] ?? .zero) + grant
+      let route = harness.core.clients[client].route
+      byRoute[route] = (byRoute[route] ?? .zero) + grant
+    }
+    for principal in 0..<UInt32(harness.core.principals.end) {
+      guard let own = byPrincipal[principal] else { continue }
+      let route = harness.core.principals[principal].route
+      let others = (byRoute[route] ?? .zero) - own
+      let classIndex = harness.core.principals[principal].classIndex
+      let share = harness.core.settings.classes[classIndex].poolShare
+      let demanding = UInt64(max(1, min(16, harness.core.principals[principal].clients)))
+      let most =
+        harness.core.routes[route].reserve * demanding
+        + (harness.core.routes[route].pool.free + others) * share
+      let total = harness.core.principals[principal].open + harness.core.principals[principal].held
+      if own.bytes > 0 && total.bytes > most.bytes
+        || own.messages > 0 && total.messages > most.messages
+      {
+        harness.problem("principal \(principal) has \(total), its share is \(most)")
+      }
+    }
+  }
+}
