@@ -42,6 +42,10 @@ SEEDS ?= 1000
 sim: deps
 	@deploy/sim.sh $(if $(SEED),seed $(SEED) $(TRACE),$(SEEDS))
 
+# Plants bugs in the core: each must be found within SEEDS (1000). DOCS=1 writes the table in the docs.
+planted: deps
+	$(PYTHON) deploy/planted.py --seeds $(SEEDS) $(if $(DOCS),--docs)
+
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
 check-proto:
 	$(PYTHON) proto/check_codes.py
@@ -105,5 +109,5 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
-.PHONY: help deps deps-bench build test model lint settings format demo bench bench-docs install clean \
-  check-proto check-settings
+.PHONY: help deps deps-bench build test sim planted model lint settings format demo bench bench-docs \
+  install clean check-proto check-settings

@@ -28,6 +28,7 @@ final class LinkPipe: LinkEnd, ClientEnd {
   private var forwardFrames = FrameWalk()
   private var backwardFrames = FrameWalk()
   private var hasGoAway = false
+  private var quietSince: Instant?
   private var isConnecting = false
   private var farID: ClientID?
   private var isUp = false
@@ -61,9 +62,23 @@ final class LinkPipe: LinkEnd, ClientEnd {
   func move(_ limit: Int = .max) -> Bool {
     if isConnecting { return finishConnect() }
     guard isUp else { return false }
+    checkLeaving()
     let went = moveForward(limit)
     let came = moveBackward(limit)
     return went || came
+  }
+
+  /// After GOAWAY the link is left as soon as nothing is owed on it (W-11.2.1).
+  private func checkLeaving() {
+    let isQuiet = forward.isEmpty && backward.isEmpty && remainder.isEmpty && !hasFarEnded
+    guard hasGoAway, isQuiet, let farID, far.core.clients.contains(farID.slot),
+      far.core.clients[farID.slot].isOpen,
+      far.core.sessions[far.core.clients[farID.slot].session].held.isZero
+    else { return quietSince = nil }
+    quietSince = quietSince ?? near.now
+    if let since = quietSince, near.now.since(since) > .seconds(1) {
+      near.problem("the link isn't left after GOAWAY, though nothing is owed on it")
+    }
   }
 
   private func moveForward(_ limit: Int) -> Bool {
@@ -149,6 +164,7 @@ final class LinkPipe: LinkEnd, ClientEnd {
     forwardFrames = FrameWalk()
     backwardFrames = FrameWalk()
     hasGoAway = false
+    quietSince = nil
     hasFarEnded = false
   }
 

@@ -43,6 +43,7 @@ enum Mark: Int, CaseIterable {
   case routeIsHeld
   case daemonIsRestored
   case clientWaitsForSpace
+  case verdictAfterClose
 }
 
 final class Marks {
@@ -50,16 +51,22 @@ final class Marks {
   private var shut = Array(repeating: 0, count: 256)
   private var outcomes = Array(repeating: 0, count: 256)
   private var closures = Array(repeating: 0, count: 256)
+  private var openings = Array(repeating: 0, count: Marks.openReasons.count)
 
   func saw(_ mark: Mark, _ count: Int = 1) { counts[mark.rawValue] += count }
   func sawShut(_ reason: WindowReason) { shut[Int(reason.rawValue)] += 1 }
   func sawEnd(_ outcome: Outcome, _ count: Int = 1) { outcomes[Int(outcome.rawValue)] += count }
   func sawClosure(_ code: ErrorCode) { closures[Int(code.rawValue)] += 1 }
 
+  func sawOpening(_ reason: BreakerReport.OpenReason) {
+    for (index, each) in Self.openReasons.enumerated() where each == reason { openings[index] += 1 }
+  }
+
   func count(_ mark: Mark) -> Int { counts[mark.rawValue] }
 
   func add(_ other: Marks) {
     for index in counts.indices { counts[index] += other.counts[index] }
+    for index in openings.indices { openings[index] += other.openings[index] }
     for index in shut.indices {
       shut[index] += other.shut[index]
       outcomes[index] += other.outcomes[index]
@@ -81,12 +88,19 @@ final class Marks {
     .heartbeatTimeout, .wrongDirection, .unknownRoute, .killed,
   ]
 
+  /// All but that no probe succeeded for the whole of half-open: each has an answer within a second, and
+  /// a failure ends it at once.
+  private static let openReasons: [BreakerReport.OpenReason] = [
+    .consecutiveFailures, .failureRate, .slowRate, .probeFailed, .probeUnanswered,
+    .operatorCommand,
+  ]
+
   /// Every situation with its count.
   var all: [(name: String, count: Int)] {
     Mark.allCases.map { ("\($0)", counts[$0.rawValue]) }
       + Self.reasons.map { ("shut: \($0)", shut[Int($0.rawValue)]) }
       + Self.ends.map { ("end: \($0)", outcomes[Int($0.rawValue)]) }
       + Self.codes.map { ("closed: \($0)", closures[Int($0.rawValue)]) }
+      + zip(Self.openReasons, openings).map { ("opened: \($0)", $1) }
   }
-
 }

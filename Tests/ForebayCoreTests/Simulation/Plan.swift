@@ -136,6 +136,12 @@ struct Plan {
     breaker.retryAfterMaximum = .seconds(2)
     breaker.healthyInterval = .seconds(1)
     if random.chance(30) { breaker.consecutiveFailures = 2 }
+    if random.chance(30) { breaker.consecutiveFailures = 50 }
+    if random.chance(30) {
+      breaker.slowThreshold = .milliseconds(200)
+      breaker.slowRatePercent = 50
+    }
+    breaker.minimumSamples = random.pick([5, 20])
     return breaker
   }
 
@@ -172,7 +178,7 @@ struct Plan {
     let isAway = random.chance(25)
     let routes = daemons[daemon].routes.count
     let user = UInt32(1000 + random.below(3))
-    let hoards = random.chance(6)
+    let hoards = random.chance(10)
     return ClientPlan(
       daemon: daemon, route: isAway ? Int(random.below(UInt64(routes))) : 0, user: user,
       classIndex: Self.classIndex(ofUser: user),

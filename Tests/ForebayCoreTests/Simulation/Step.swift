@@ -50,6 +50,8 @@ enum Step {
     var fails: UInt64 = 0
     var throttles: UInt64 = 0
     var rejects: UInt64 = 0
+    /// Every so many-th message is refused for ever, and what is with it; zero for none.
+    var poison: UInt64 = 0
     /// Answers come after the attempt has timed out.
     var stalls: UInt64 = 0
     /// No answer comes before the faults stop.
@@ -147,7 +149,7 @@ struct Script {
       .credit(client: random.any, messages: random.chance(30) ? nil : 1 + random.below(40))
     },
     Kind(weight: 8) { random, _ in .reload(daemon: random.any, seed: random.next()) },
-    Kind(weight: 2) { random, _ in .drain(daemon: random.any, milliseconds: random.below(4000)) },
+    Kind(weight: 4) { random, _ in .drain(daemon: random.any, milliseconds: random.below(4000)) },
     Kind(weight: 2) { random, _ in .restart(daemon: random.any) },
     Kind(weight: 110) { random, _ in .link(random.any, linkStep(&random)) },
     Kind(weight: 45) { random, _ in .vandal(Int(random.below(3)), seed: random.next()) },
@@ -169,7 +171,7 @@ struct Script {
 
   private static func mood(_ random: inout SplitMix64) -> Step.Mood {
     var mood = Step.Mood()
-    switch random.below(8) {
+    switch random.below(9) {
     case 0: mood.fails = 100
     case 1: mood.fails = 30
     case 2: mood.throttles = 50
@@ -177,6 +179,7 @@ struct Script {
     case 4: mood.stalls = 50
     case 5: mood.isDeaf = true
     case 6: mood.delayMilliseconds = 300
+    case 7: mood.poison = 1 + random.below(20)
     default: break
     }
     return mood

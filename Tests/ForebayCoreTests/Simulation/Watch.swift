@@ -7,7 +7,8 @@ import ForebayWire
 /// their own.
 final class Watch: CoreWatch {
   private let oracles: [any CoreWatch]
-  private unowned let harness: SidecarHarness
+  /// It owns this.
+  private unowned(unsafe) let harness: SidecarHarness
   private let marks: Marks
   private var before: [Glance]
   private var tenured: UInt64 = 0
@@ -75,6 +76,10 @@ final class Watch: CoreWatch {
 
   func willSettle(_ call: UInt32, _ verdict: CallVerdict) {
     for oracle in oracles { oracle.willSettle(call, verdict) }
+    let first = harness.core.calls[call].first
+    guard first != none else { return }
+    let receiver = harness.core.store.runs[first].receiver
+    if harness.core.sessions[receiver].client == none { marks.saw(.verdictAfterClose) }
   }
 
   func willProbe(_ route: UInt32) { for oracle in oracles { oracle.willProbe(route) } }
@@ -144,6 +149,11 @@ final class Watch: CoreWatch {
     if counters.floorProbes > old.floorProbes { marks.saw(.probeByFloor) }
     if counters.reopenings > old.reopenings { marks.saw(.probeFails) }
     if counters.closings > old.closings { marks.saw(.breakerCloses) }
+    let isOpen = after.phase == .open || after.phase == .forcedOpen
+    if isOpen, after.generation != before.generation {
+      let reason = harness.core.routes[route].breaker.openReason
+      if let reason { marks.sawOpening(reason) }
+    }
     if counters.staleResults > old.staleResults { marks.saw(Self.stale(before.phase)) }
     if harness.core.routes[route].ramp.isActive { marks.saw(.recoveryRamps) }
     if after.dropped > before.dropped { marks.saw(.drainLeavesHeld) }

@@ -64,7 +64,7 @@ final class World {
       upstream.overtakes = !settings.upstream.failsInOrder
       upstream.isOrdered = settings.isOrdered
       let weather = weather[index][route]
-      upstream.manner = .decide { _ in weather.verdict() }
+      upstream.manner = .decide { weather.verdict($0) }
       truth.add(upstream, daemon: index, route: route)
     }
     return daemon
@@ -443,14 +443,15 @@ final class Weather {
 
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-  func verdict() -> (CallVerdict, after: TimeSpan) {
+  func verdict(_ messages: [TestUpstream.Delivery]) -> (CallVerdict, after: TimeSpan) {
     let delay = TimeSpan.milliseconds(random.below(mood.delayMilliseconds + 1))
     let isStalled = random.chance(mood.stalls)
     let after = mood.isDeaf ? .seconds(1 << 20) : isStalled ? .seconds(3 + random.below(8)) : delay
     let retryAfter: TimeSpan? = random.chance(20) ? .milliseconds(random.below(500)) : nil
     if random.chance(mood.fails) { return (.failed(retryAfter: retryAfter), after) }
     if random.chance(mood.throttles) { return (.throttled(retryAfter: retryAfter), after) }
-    if random.chance(mood.rejects) { return (.rejected(.upstreamRejected), after) }
+    let isPoisoned = mood.poison > 0 && messages.contains { $0.sequence % mood.poison == 0 }
+    if isPoisoned || random.chance(mood.rejects) { return (.rejected(.upstreamRejected), after) }
     return (.accepted, after)
   }
 }

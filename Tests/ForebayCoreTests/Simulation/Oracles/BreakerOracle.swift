@@ -5,7 +5,8 @@ import ForebayWire
 /// What a breaker may do, by what the upstream saw: calls, answers, time. It believes nothing that the
 /// breaker counts itself, so that a breaker that counts wrongly is found out.
 final class BreakerOracle: CoreWatch {
-  private unowned let harness: SidecarHarness
+  /// It owns this.
+  private unowned(unsafe) let harness: SidecarHarness
   private var calls: [UInt32: Out] = [:]
   private var periods: [Period]
   private var before: [Glance]

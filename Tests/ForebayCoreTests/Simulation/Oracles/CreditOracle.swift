@@ -5,10 +5,12 @@ import ForebayWire
 /// Who may be granted what, and who comes first. That credit adds up is the core's own invariant; here
 /// it is compared from act to act.
 final class CreditOracle: CoreWatch {
-  private unowned let harness: SidecarHarness
+  /// It owns this.
+  private unowned(unsafe) let harness: SidecarHarness
   private var before: [UInt32: Glance] = [:]
   private var lines: [[UInt32]] = []
-  private var stops: [WindowReason?] = []
+  private var waiting: Set<UInt32> = []
+  private var stopped: [Bool] = []
 
   /// What a connection had before the act.
   private struct Glance {
@@ -31,8 +33,13 @@ final class CreditOracle: CoreWatch {
       before[client] = Glance(
         id: harness.core.clients[client].id, limit: harness.core.clients[client].window.limit)
     }
-    stops = (0..<UInt32(harness.core.routes.end)).map { harness.core.intakeStop($0) }
+    stopped = (0..<UInt32(harness.core.routes.end)).map { isIntakeStopped($0) }
     lines = waitingLines()
+    waiting = Set(lines.joined())
+  }
+
+  private func isIntakeStopped(_ route: UInt32) -> Bool {
+    harness.core.lifecycle != .running || harness.core.routes[route].isPaused
   }
 
   /// Each principal's waiters, in their order.
@@ -79,12 +86,13 @@ final class CreditOracle: CoreWatch {
   /// A client's own limits: its window, what it hasn't seen, and that intake isn't stopped.
   private func checkOwn(_ client: UInt32, _ grant: Cost) {
     let route = harness.core.clients[client].route
-    if let reason = stops[Int(route)], harness.core.intakeStop(route) != nil {
-      harness.problem("client \(client) was granted \(grant), though intake is stopped: \(reason)")
+    if stopped[Int(route)], isIntakeStopped(route) {
+      harness.problem("client \(client) was granted \(grant), though intake is stopped")
     }
     guard grant.messages > 0 else { return }
     let session = harness.core.clients[client].session
-    let reserve = harness.core.routes[route].reserve.messages
+    // Whoever has waited in line is given the reserve.
+    let reserve = waiting.contains(client) ? harness.core.routes[route].reserve.messages : 0
     let standing =
       harness.core.clients[client].window.open.messages
       + harness.core.sessions[session].held.messages

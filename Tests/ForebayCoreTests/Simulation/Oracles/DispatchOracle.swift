@@ -5,7 +5,8 @@ import ForebayWire
 /// What goes out to an upstream: no more than it allows, no faster than the route's rate, and nobody
 /// passed over.
 final class DispatchOracle: CoreWatch {
-  private unowned let harness: SidecarHarness
+  /// It owns this.
+  private unowned(unsafe) let harness: SidecarHarness
   private var out: [UInt32: (route: UInt32, messages: Int)] = [:]
   private var buckets: [Bucket]
   /// By route and flow: what others of its user have had since it was last served.

@@ -4,7 +4,8 @@ import ForebayWire
 
 /// What has to happen by a certain time: clients are told of their windows, and who is late is closed.
 final class PromptnessOracle: CoreWatch {
-  private unowned let harness: SidecarHarness
+  /// It owns this.
+  private unowned(unsafe) let harness: SidecarHarness
   /// Since when something has held of a connection, without a break.
   private var lags: [ClientID: Instant] = [:]
   private var asks: [ClientID: Instant] = [:]
