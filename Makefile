@@ -46,6 +46,19 @@ sim: deps
 planted: deps
 	$(PYTHON) deploy/planted.py --seeds $(SEEDS) $(if $(DOCS),--docs)
 
+SECONDS ?= 60
+# Fuzzes every target for SECONDS (60) in all, or one with TARGET=name: see docs/fuzzing.md.
+fuzz: deps
+	@deploy/fuzz.sh $(SECONDS) $(TARGET)
+
+# Runs the unit tests of wire, core, store, sockets and clients under ASan, C helpers under UBSan, too.
+asan: deps
+	@deploy/sanitize.sh address
+
+# Runs the integration tests with a daemon built for TSan.
+tsan: deps
+	@deploy/sanitize.sh thread
+
 # Checks proto/ alone: codes, vectors, and the dissector on a capture.
 check-proto:
 	$(PYTHON) proto/check_codes.py
@@ -109,5 +122,5 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
-.PHONY: help deps deps-bench build test sim planted model lint settings format demo bench bench-docs \
+.PHONY: help deps deps-bench build test sim planted fuzz asan tsan model lint settings format demo bench bench-docs \
   install clean check-proto check-settings

@@ -86,19 +86,23 @@ let package = Package(
 
     // Where tests may put files.
     .target(name: "TestFolder", path: "Tests/TestFolder", swiftSettings: strict),
+    // What fuzz targets are made of, and the corpora that tests replay.
+    .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: strict),
     .testTarget(
       name: "ForebayBenchTests", dependencies: ["forebay-bench", "ForebayWire", "ForebayCore"],
       exclude: ["Golden"],
       swiftSettings: strict),
     .testTarget(
-      name: "ForebayWireTests", dependencies: ["ForebayWire"], swiftSettings: strict),
+      name: "ForebayWireTests", dependencies: ["ForebayWire", "FuzzSupport"],
+      swiftSettings: strict),
     .testTarget(
-      name: "ForebayCoreTests", dependencies: ["ForebayCore", "ForebayWire"], swiftSettings: strict),
+      name: "ForebayCoreTests", dependencies: ["ForebayCore", "ForebayWire", "FuzzSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "ForebayUVTests", dependencies: ["ForebayUV", "TestFolder"], swiftSettings: strict),
     .testTarget(
       name: "ForebayStoreTests",
-      dependencies: ["ForebayStore", "ForebayWire", "JournalDriver", "TestFolder"],
+      dependencies: ["ForebayStore", "ForebayWire", "FuzzSupport", "JournalDriver", "TestFolder"],
       swiftSettings: strict),
     // Not a test itself: the process that a test kills, and the measurement of the journal.
     .executableTarget(
@@ -106,10 +110,11 @@ let package = Package(
       path: "Tests/JournalDriver", swiftSettings: strict),
     .testTarget(
       name: "ForebayClientTests",
-      dependencies: ["ForebayClient", "ForebayWire", "ForebayCore", "TestFolder"],
+      dependencies: ["ForebayClient", "ForebayWire", "ForebayCore", "FuzzSupport", "TestFolder"],
       swiftSettings: strict),
     .testTarget(
-      name: "ForebayConfigTests", dependencies: ["ForebayConfig", "ForebayCore", "ForebayWire"],
+      name: "ForebayConfigTests",
+      dependencies: ["ForebayConfig", "ForebayCore", "ForebayWire", "FuzzSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ForebayCtlTests", dependencies: ["forebayctl", "ForebayClient"],
@@ -118,7 +123,7 @@ let package = Package(
       name: "ForebayDaemonTests",
       dependencies: [
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayDaemon", "ForebayStore",
-        "ForebayClient", "TestFolder",
+        "ForebayClient", "FuzzSupport", "TestFolder",
         // The processes that the tests start.
         "forebayd", "forebayctl", "forebay-bench",
       ], swiftSettings: strict),
@@ -129,10 +134,31 @@ let package = Package(
 // `make coverage` the core, the wire and all their tests.
 let isForSimulation = Context.environment["SIM_ONLY"] != nil
 if isForSimulation || Context.environment["CORE_ONLY"] != nil {
-  var kept = ["ForebayWire", "ForebayCore", "ForebayCoreTests"]
+  var kept = ["ForebayWire", "ForebayCore", "FuzzSupport", "ForebayCoreTests"]
   if !isForSimulation { kept.append("ForebayWireTests") }
   package.targets.removeAll { !kept.contains($0.name) }
   package.products = []
   package.dependencies = []
 }
 if isForSimulation { package.targets.last?.sources = ["Harness", "Simulation"] }
+
+// `make fuzz` builds the libraries and one program of all fuzz targets.
+if Context.environment["FUZZ_ONLY"] != nil {
+  package.targets.removeAll { $0.type == .test || $0.type == .executable }
+  package.products = []
+  package.dependencies = [.package(url: "https://github.com/apple/swift-log", exact: "1.16.2")]
+  package.targets.append(
+    .executableTarget(
+      name: "forebay-fuzz",
+      dependencies: [
+        "ForebayWire", "ForebayCore", "ForebayClient", "ForebayConfig", "ForebayStore",
+        "ForebayDaemon", "FuzzSupport", "TestFolder",
+      ],
+      path: "Tests", exclude: ["ForebayCoreTests/Simulation/SimulationTests.swift"],
+      sources: [
+        "FuzzMain", "ForebayWireTests/SingleFrameReader.swift", "ForebayWireTests/Fuzzing",
+        "ForebayCoreTests/Harness", "ForebayCoreTests/Simulation", "ForebayCoreTests/Fuzzing",
+        "ForebayClientTests/Fuzzing", "ForebayConfigTests/Fuzzing", "ForebayStoreTests/Fuzzing",
+        "ForebayDaemonTests/Fuzzing",
+      ], swiftSettings: strict))
+}

@@ -78,7 +78,8 @@ package struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertibl
   package init(source: SettingSource, key: String, text: String) {
     self.source = source
     self.key = key
-    self.text = text
+    // It may repeat what somebody wrote.
+    self.text = Quoted.plain(text)
   }
 
   /// `forebay.yaml:12: routes[0].buffer_bytes: must be …`, `--buffer-bytes: must be …`

@@ -61,7 +61,7 @@ package struct ConfigurationLoader {
   }
 
   /// A problem of several settings together, told where the one that it is about was said; where that
-  /// is at its default, at the nearest thing around it.
+  /// is at its default, at the nearest thing around it, or else at what can't go with the default.
   private mutating func note(_ problem: KeyProblem) {
     var source = sources[problem.key]
     var around = problem.key[...]
@@ -71,7 +71,20 @@ package struct ConfigurationLoader {
     }
     problems.append(
       ConfigurationProblem(
-        source: source ?? .standard, key: problem.key, text: problem.text))
+        source: source ?? cause(of: problem) ?? .standard, key: problem.key, text: problem.text))
+  }
+
+  /// What said the setting without which there would be no such problem. Routes, sockets and classes
+  /// that somebody wrote have lines of their own, so it is one of the process.
+  private func cause(of problem: KeyProblem) -> SettingSource? {
+    let standard = DaemonSettings()
+    for setting in SettingsTable.process.settings {
+      guard let source = sources[setting.key] else { continue }
+      var without = settings
+      setting.copy(standard, &without)
+      if !without.problems().contains(where: { $0.key == problem.key }) { return source }
+    }
+    return nil
   }
 
   func file(_ line: Int) -> SettingSource { .file(inputs.path ?? "configuration", line: line) }

@@ -17,6 +17,19 @@ struct ProblemTests {
 
   private static let route = "routes:\n  - name: r\n    upstream: journal:/j\n"
 
+  /// What the fuzzer found: a problem with a default is told on the line that it can't go with, and what
+  /// is repeated of the file stays within its line.
+  @Test func everyProblemIsOneLineThatNamesOne() {
+    #expect(
+      problems("log_level: info\nadmin:\n  path: /run/forebay/client.sock\n") == [
+        "f.yaml:3: sockets[0].path: is the admin socket's path, too; give each a path of its own"
+      ])
+    #expect(
+      problems("admin:\n  view:\n    gids: \"1\\e[2J\"\n") == [
+        "f.yaml:3: admin.view.gids: takes a list; write [1\\u{1b}[2J]"
+      ])
+  }
+
   @Test(arguments: [
     // Keys.
     Mistake(

@@ -27,6 +27,7 @@ struct Simulation {
     _ script: Script, _ marks: Marks = Marks(), listener: ((String) -> Void)? = nil
   ) -> Report {
     let world = World(script.plan, marks)
+    defer { world.clock.end() }
     world.trace.listener = listener.map { listener in
       { listener("\(milliseconds(world.clock.now)) ms  \($0)") }
     }

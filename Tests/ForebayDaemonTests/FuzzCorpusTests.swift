@@ -1,0 +1,8 @@
+import FuzzSupport
+import Testing
+
+struct FuzzCorpusTests {
+  @Test func nothingInTheCorpusDoesHarm() {
+    #expect(Corpus.problems(of: AdminFuzz.self) == [])
+  }
+}
