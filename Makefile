@@ -34,6 +34,7 @@ test: deps
 	swift test --disable-xctest
 	@$(MAKE) --no-print-directory check-proto
 	$(PYTHON) proto/vectors/run_against.py --start .build/debug/forebayd
+	@$(MAKE) --no-print-directory check-replay
 	@$(MAKE) --no-print-directory check-settings
 	$(PYTHON) deploy/lint/test_lint.py
 
@@ -68,6 +69,10 @@ check-proto:
 # Checks the models of credit and breaker with spin, and that each weakened one fails.
 model: deps
 	$(PYTHON) proto/model/check.py
+
+# Checks `forebay-bench replay` with a model in Python: golden files, and random events from seeds.
+check-replay:
+	$(PYTHON) proto/replay/check.py .build/debug/forebay-bench --seeds 100
 
 # Checks the schema of configuration files with the sample, and with good and bad files.
 check-settings:
@@ -122,5 +127,5 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
-.PHONY: help deps deps-bench build test sim planted fuzz asan tsan model lint settings format demo bench bench-docs \
-  install clean check-proto check-settings
+.PHONY: help deps deps-bench build test sim planted fuzz asan tsan model lint settings format demo bench \
+  bench-docs install clean check-proto check-replay check-settings

@@ -73,6 +73,7 @@ struct BreakerReplay {
       guard let token = takeCall(event, &breaker, now: now) else { return false }
       var length = event.duration ?? now.since(token.startedAt)
       if isSlow { length = max(length, settings.slowThreshold ?? .zero) }
+      // No call in a file is longer than a day, which lies before time zero.
       let began = Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, length.nanoseconds))
       _ = breaker.callSettled(token.started(at: began), result, now: now)
       return true
@@ -100,7 +101,8 @@ struct BreakerReplay {
   private static func printed(_ breaker: Breaker, isAdmitted: Bool?, now: Instant) -> String {
     let report = breaker.report(now: now)
     let wait = wait(breaker, now: now).map(String.init) ?? "null"
-    return "{\"at_ms\":\(now.nanoseconds / 1_000_000),\"state\":\"\(name(report.phase))\","
+    return
+      "{\"at_ms\":\(now.since(ReplayTime.zero).nanoseconds / 1_000_000),\"state\":\"\(name(report.phase))\","
       + "\"admitted\":\(isAdmitted.map { $0 ? "true" : "false" } ?? "null"),"
       + "\"retry_after_ms\":\(wait),\"failures\":\(report.consecutiveFailures),"
       + "\"successes\":\(report.successes)}"

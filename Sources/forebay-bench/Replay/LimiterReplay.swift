@@ -27,12 +27,12 @@ struct LimiterReplay {
     }
     let now =
       if let nanoseconds {
-        try time.advance(to: Instant(nanoseconds: nanoseconds))
+        try time.advance(by: .nanoseconds(nanoseconds))
       } else {
         try time.advance(toMilliseconds: milliseconds)
       }
     let written =
-      nanoseconds.map { "\"at_ns\":\($0)" } ?? "\"at_ms\":\(now.nanoseconds / 1_000_000)"
+      nanoseconds.map { "\"at_ns\":\($0)" } ?? "\"at_ms\":\(milliseconds ?? 0)"
     return apply(kind, Int(asked), written, now: now)
   }
 

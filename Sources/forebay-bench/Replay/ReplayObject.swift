@@ -62,6 +62,9 @@ struct ReplayObject {
 
 /// The time of a replay, as events tell it.
 struct ReplayTime {
+  /// The core's instant of a file's time zero: what has its result then may have begun a day before.
+  static let zero = Instant(nanoseconds: 86_400_000_000_000)
+
   private(set) var now: Instant?
 
   /// A longer gap is a wrong unit, or a wrong file. It bounds what a single event can cost, too.
@@ -74,10 +77,11 @@ struct ReplayTime {
     guard time <= Self.millisecondsMax else {
       throw ReplayProblem("at_ms must be at most \(Self.millisecondsMax)")
     }
-    return try advance(to: Instant(nanoseconds: time * 1_000_000))
+    return try advance(by: .milliseconds(time))
   }
 
-  mutating func advance(to time: Instant) throws(ReplayProblem) -> Instant {
+  mutating func advance(by sinceZero: TimeSpan) throws(ReplayProblem) -> Instant {
+    let time = Self.zero + sinceZero
     if let now {
       guard time >= now else { throw ReplayProblem("its time is before that of the line before") }
       guard time.since(now) <= Self.gapMax else {
