@@ -41,8 +41,10 @@ extension Sidecar {
 
   /// The slot of a connection that still exists.
   mutating func slot(_ id: ClientID) -> UInt32? {
-    guard clients.contains(id.slot) else { return nil }
-    return clients[id.slot].id == id || planted(.connectionGenerationIgnored) ? id.slot : nil
+    guard clients.contains(id.slot),
+      planted(.connectionGenerationIgnored) || clients[id.slot].id == id
+    else { return nil }
+    return id.slot
   }
 
   /// Ends a connection from our side: ERROR with the code, or nothing after a BYE, then close.

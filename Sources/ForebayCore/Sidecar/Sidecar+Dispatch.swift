@@ -30,8 +30,7 @@ extension Sidecar {
   /// How many messages may be handed over now, by everything but the breaker and the upstream's own
   /// credit. Zero when the route has to wait.
   mutating func allowance(_ route: UInt32, now: Instant) -> Int {
-    if planted(.inFlightLimitIgnored) { return .max }
-    let inFlight = routes[route].inFlightMessages
+    let inFlight = planted(.inFlightLimitIgnored) ? 0 : routes[route].inFlightMessages
     guard inFlight < routes[route].upstream.inFlightMessagesMax,
       routes[route].inFlightBytes < routes[route].upstream.inFlightBytesMax
     else { return 0 }

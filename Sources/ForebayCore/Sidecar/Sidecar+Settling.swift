@@ -63,7 +63,7 @@ extension Sidecar {
     sessions[receiver].held -= cost
     sessions[owner].ownedMessages -= UInt64(count)
     principals[sessions[receiver].principal].held -= cost
-    if outcome != .expired || !planted(.refundMissingForExpired) {
+    if !planted(.refundMissingForExpired) || outcome != .expired {
       routes[route].pool.release(cost)
     }
     routes[route].totals.count(outcome, UInt64(count))

@@ -311,6 +311,21 @@ import Testing
     harness.expectNoProblems()
   }
 
+  @Test func aLargeFrameWithABadExtensionGivesItsMemoryBack() {
+    let harness = SidecarHarness()
+    let client = harness.join()
+    // An extension that says to be longer than all of them.
+    let bad = TestMessage(sequence: 1, payloadBytes: 200_000, extensions: [1, 0, 0xff, 0xff])
+    let frame = bad.frame(of: client.session)
+    client.write(Array(frame[..<1000]))
+    client.expectOpen()
+    client.write(Array(frame[1000...]))
+    client.expectClosed(.badExtension)
+    #expect(harness.core.memoryReport.heapBytes == 0)
+    #expect(harness.totals.received == 0)
+    harness.expectNoProblems()
+  }
+
   @Test func aLargeFrameWithoutCreditGetsNoMemory() {
     let harness = SidecarHarness()
     let client = TestClient(harness)
