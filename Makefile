@@ -64,11 +64,12 @@ tsan: deps
 coverage: deps
 	$(PYTHON) deploy/coverage.py $(if $(MISSED),--missed)
 
-# Checks proto/ alone: codes, vectors, and the dissector on a capture.
+# Checks proto/ alone: codes, vectors, the dissector on a capture, the client in one file.
 check-proto:
 	$(PYTHON) proto/check_codes.py
 	$(PYTHON) proto/vectors/check.py
 	$(PYTHON) proto/test_dissector.py
+	$(PYTHON) proto/test_example_client.py
 
 # Checks the models of credit and breaker with spin, and that each weakened one fails.
 model: deps

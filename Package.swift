@@ -103,7 +103,7 @@ let package = Package(
     .testTarget(
       name: "ForebayStoreTests",
       dependencies: ["ForebayStore", "ForebayWire", "FuzzSupport", "JournalDriver", "TestFolder"],
-      swiftSettings: strict),
+      exclude: ["Fixtures"], swiftSettings: strict),
     // Not a test itself: the process that a test kills, and the measurement of the journal.
     .executableTarget(
       name: "JournalDriver", dependencies: ["ForebayStore", "ForebayWire"],

@@ -318,6 +318,38 @@ class ExampleClientTests(unittest.TestCase):
             self.send(1)
         self.finish()
 
+    def test_takes_what_a_later_release_adds(self):
+        """§12: unknown extensions below 128, states, reasons, flags and codes change nothing."""
+        unknown = wire.ext(99, b"new")
+
+        def script(it):
+            it.expect("hello")
+            it.say(wire.welcome(1000, OVERHEAD, ext=unknown))
+            it.limit = [100_000, 100]
+            it.receiver.bytes_left, it.receiver.messages_left = it.limit
+            it.say(wire.window(*it.limit, state=77, reason=88, ext=unknown))
+            self.assertEqual(it.expect_data(2), [1, 2])
+            it.say(wire.receipt(wire.range_(1, 2, DELIVERED, flags=0x80, code=999)))
+            it.drain()
+
+        self.serve(script)
+        self.send(2)
+
+    def test_leaves_a_daemon_of_another_version(self):
+        def picks_another(it):
+            it.expect("hello")
+            it.say(wire.welcome(1000, OVERHEAD, version=2))
+
+        def says_so(it):
+            it.expect("hello")
+            it.say(wire.error(2))
+
+        for script in (picks_another, says_so):
+            self.serve(script)
+            with self.assertRaises(Refused):
+                self.send(1)
+            self.finish()
+
     def test_leaves_out_what_is_too_large(self):
         def script(it):
             it.welcome(100_000, 100)

@@ -340,6 +340,32 @@ def documented_commands(project):
                     f"`{command}` isn't in OPERATIONS.md: add it to the table of commands.")
 
 
+def security_tests(project):
+    """Each row of SECURITY.md's tables names tests, and they exist."""
+    manual = project.texts.get("SECURITY.md", "")
+    tests = {}
+    for path in project.swift("Tests"):
+        text = project.texts[path]
+        for suite in re.findall(r"^(?!\s*//).*\b(?:struct|extension)\s+(\w+Tests)\b", text, re.M):
+            tests.setdefault(suite, set()).update(
+                re.findall(r"^(?!\s*//).*\bfunc\s+(\w+)", text, re.M))
+    shown = False
+    for number, line in enumerate(manual.splitlines(), 1):
+        shown = line.startswith("|") and (shown or line.rstrip().endswith("| shown by |"))
+        if not shown or line.rstrip().endswith("| shown by |") or set(line) <= set("|- "):
+            continue
+        named = re.findall(r"`(\w+Tests)\.(\w+)`", line.rsplit("|", 2)[-2])
+        if not named:
+            yield Finding(
+                "SECURITY.md", number, "security_tests",
+                "a row names no test: write `Suite.test` in its last column, or don't claim it.")
+        for suite, test in named:
+            if test not in tests.get(suite, ()):
+                yield Finding(
+                    "SECURITY.md", number, "security_tests",
+                    f"{suite}.{test} isn't in Tests: name the test that shows it now.")
+
+
 def strict_shell(project):
     """Every bash script stops at the first failure."""
     for path, text in project.texts.items():
@@ -380,6 +406,6 @@ def standalone_python(project):
 RULES = [
     pure_imports, arrows, manifest_arrows, libraries, public_api, no_clock, no_randomness,
     no_unordered_iteration, exhaustive_states, no_bare_precondition, no_unfinished_marks,
-    no_machine_paths, documented_codes, documented_options, documented_commands, strict_shell,
-    standalone_python,
+    no_machine_paths, documented_codes, documented_options, documented_commands, security_tests,
+    strict_shell, standalone_python,
 ]

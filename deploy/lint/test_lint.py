@@ -192,6 +192,20 @@ class Everywhere(RuleTest):
             rules.documented_commands, source, path=path,
             beside={"OPERATIONS.md": "| `show state` | view |"})
 
+    def test_security_tests(self):
+        def table(row):
+            return f"| a | b | shown by |\n|---|---|---|\n{row}\n\n| other | table |\n|---|---|\n| x | y |\n"
+
+        tests = "Tests/ForebayCoreTests/SomeTests.swift"
+        beside = {tests: "@Suite struct SomeTests {\n  @Test func holds() {}\n  // func gone()\n}"}
+        for row in ("| a | b | nothing |", "| a | `SomeTests.holds` | |", "| a | b | `SomeTests.gone` |",
+                    "| a | b | `OtherTests.holds` |"):
+            self.expect_fires(
+                rules.security_tests, table(row), path="SECURITY.md", beside=beside)
+        self.expect_quiet(
+            rules.security_tests, table("| a | b | `SomeTests.holds`, `SomeTests.holds` |"),
+            path="SECURITY.md", beside=beside)
+
     def test_strict_shell(self):
         self.expect_fires(
             rules.strict_shell, "#!/usr/bin/env bash\necho hi\n", path="deploy/x.sh")
