@@ -43,7 +43,7 @@ SEEDS ?= 1000
 sim: deps
 	@deploy/sim.sh $(if $(SEED),seed $(SEED) $(TRACE),$(SEEDS))
 
-# Plants bugs in the core: each must be found within SEEDS (1000). DOCS=1 writes the table in the docs.
+# Plants bugs in the core; each must be found within SEEDS (1000). DOCS=1 writes the table in the docs.
 planted: deps
 	$(PYTHON) deploy/planted.py --seeds $(SEEDS) $(if $(DOCS),--docs)
 

@@ -82,7 +82,7 @@ def main():
 def build():
     done = subprocess.run(
         "swift build -c release --build-tests --traits PlantedBugs -Xswiftc -enable-testing"
-        " --scratch-path .build-planted".split(),
+        " -Xswiftc -enforce-exclusivity=unchecked --scratch-path .build-planted".split(),
         cwd=ROOT, env=os.environ | {"SIM_ONLY": "1"}, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True)
     if done.returncode:

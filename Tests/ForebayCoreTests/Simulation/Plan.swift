@@ -138,8 +138,8 @@ struct Plan {
     if random.chance(30) { breaker.consecutiveFailures = 2 }
     if random.chance(30) { breaker.consecutiveFailures = 50 }
     if random.chance(30) {
-      breaker.slowThreshold = .milliseconds(200)
-      breaker.slowRatePercent = 50
+      breaker.slowThreshold = .milliseconds(80)
+      breaker.slowRatePercent = 30
     }
     breaker.minimumSamples = random.pick([5, 20])
     return breaker

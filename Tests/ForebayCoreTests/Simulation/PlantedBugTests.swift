@@ -12,12 +12,12 @@
   @Suite(.serialized) struct PlantedBugTests {
     @Test func everyPlantedBugIsFound() {
       for bug in Environment.bugs {
-        let catch_ = find(bug)
-        guard let seed = catch_.seed else {
+        let found = search(bug, seeds: Environment.seeds)
+        guard let seed = found.seed else {
           Issue.record("\(bug) isn't found in \(Environment.seeds) seeds: \(bug.rawValue)")
           continue
         }
-        print("planted: \(bug)\t\(seed)\t\(catch_.by)")
+        print("planted: \(bug)\t\(seed)\t\(found.by)")
         fflush(nil)
       }
     }
@@ -28,16 +28,14 @@
       #expect(found.seed == nil, "\(found.by)")
     }
 
-    private struct Catch {
+    private struct Finding {
       /// Nil: not found.
       var seed: UInt64?
       var by = ""
     }
 
-    private func find(_ bug: PlantedBug) -> Catch { search(bug, seeds: Environment.seeds) }
-
     /// All seeds in one child process: what a broken invariant ends tells by its last words.
-    private func search(_ bug: PlantedBug?, seeds: UInt64) -> Catch {
+    private func search(_ bug: PlantedBug?, seeds: UInt64) -> Finding {
       let answer = Apart.run { pen in
         plantedBug = bug
         for seed in 1...seeds {
@@ -50,11 +48,11 @@
         }
         return 0
       }
-      if answer.status == 0 { return Catch() }
+      if answer.status == 0 { return Finding() }
       let lines = answer.said.split(separator: "\n")
       let seed = lines.compactMap { UInt64($0) }.last
       let words = lines.first { UInt64($0) == nil }.map(String.init) ?? ""
-      return Catch(seed: seed, by: answer.status == nil ? answer.lastWords : words)
+      return Finding(seed: seed, by: answer.status == nil ? answer.lastWords : words)
     }
 
     private enum Environment {
