@@ -89,6 +89,55 @@ def check_golden(bench, write):
     return wrong, count
 
 
+# What can't be replayed
+
+
+def check_refusals(bench, folder):
+    """Each ends with its status of sysexits, says why, and prints nothing that isn't so."""
+    def config(name, text):
+        path = Path(folder) / name
+        path.write_text(text)
+        return str(path)
+
+    one = config("one.yaml", "routes: [{name: main, upstream: 'journal:/j'}]\n")
+    two = config("two.yaml", "routes:\n- {name: a, upstream: 'journal:/a', rate: 5/s}\n"
+                             "- {name: b, upstream: 'journal:/b'}\n")
+    bad = config("bad.yaml", "routes:\n- name: a\n  upstream: journal:/j\n  breaker: {quota: 5}\n")
+    tick, failure = '{"at_ms":5,"event":"tick"}', '{"at_ms":6,"event":"failure","id":1}'
+    tries = [
+        # arguments, input, status, how many lines are printed, what is said
+        (["breaker"], "", 0, 0, ""),
+        (["breaker", "--config", one], f"\n{tick}\r\n\n  {tick}", 0, 2, ""),
+        (["breaker", "--config", one], f"{tick}\n\n{failure}\n{tick}\n", 65, 1, "input, line 3: there is"),
+        (["breaker", "--config", one], f"{tick}\n{tick[:-1]}", 65, 1, "input, line 2: isn't one JSON"),
+        (["breaker", "--config", one], tick + " " * 70_000, 65, 0, "input, line 1: is longer than"),
+        (["breaker", "--config", one], tick.replace("tick", "t\udcffck"), 65, 0, "isn't UTF-8"),
+        (["breaker", "--config", bad], tick, 78, 0, "bad.yaml:4: routes[0].breaker: unknown key 'quota'"),
+        (["breaker", "--config", folder + "/none"], tick, 78, 0, "No such file"),
+        (["breaker", "--config", two], tick, 64, 0, "say which by --route: a, b"),
+        (["breaker", "--config", two, "--route", "b"], tick, 0, 1, ""),
+        (["breaker", "--config", two, "--route", "c"], tick, 64, 0, "no route 'c'; there are: a, b"),
+        (["limiter", "--config", two, "--route", "a"], tick, 0, 1, ""),
+        (["limiter", "--config", two, "--route", "b"], tick, 78, 0, "route 'b' has no rate"),
+        (["limiter", "--config", two, "--class", "x"], tick, 64, 0, "no class 'x'"),
+    ]
+    wrong = []
+    for arguments, text, status, count, said in tries:
+        run = subprocess.run(
+            [bench, "replay", *arguments], input=text.encode(errors="surrogateescape"),
+            capture_output=True, timeout=60)
+        stderr = run.stderr.decode(errors="replace")
+        found = run.returncode, len(run.stdout.splitlines()), said in stderr, bool(stderr)
+        if found != (status, count, True, status != 0):
+            wrong.append(f"{' '.join(arguments)}: {found}, {stderr.strip()}")
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([bench, "replay", "breaker"], input=tick.encode(), stdout=full,
+                             stderr=subprocess.PIPE, timeout=60)
+        if run.returncode != 74 or b"No space left" not in run.stderr:
+            wrong.append(f"a full disk: {run.returncode}, {run.stderr.decode().strip()}")
+    return wrong
+
+
 # Random events
 
 
@@ -207,6 +256,7 @@ def main():
     seeds = range(1, options.seeds + 1) if options.seed is None else [options.seed]
     states = set()
     with tempfile.TemporaryDirectory() as folder:
+        wrong += check_refusals(options.bench, folder)
         for seed in seeds:
             problem, events, seen = check_random(options.bench, seed, folder)
             count += events

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ForebayStore
 import Glibc
 
 /// What is wrong with a line of the input, without its number.
@@ -21,33 +22,35 @@ enum ReplayStream {
 
   static func run(_ replay: Replay) throws {
     var lines = ReplayLines(descriptor: STDIN_FILENO)
-    var output = ""
+    let output = OutputBuffer(descriptor: STDOUT_FILENO)
     while true {
       // Whoever feeds it by hand, or from a log that grows, sees each answer at once.
-      if !lines.hasLine || output.utf8.count >= lineBytesMax { try write(&output) }
+      if !lines.hasLine { try flush(output) }
       do throws(ReplayProblem) {
         guard let line = try lines.next() else { break }
         if line.isEmpty { continue }
-        output += try replay(try ReplayObject(line)) + "\n"
+        output.append(try replay(try ReplayObject(line)) + "\n")
       } catch {
-        try write(&output)
+        try flush(output)
         printError("standard input, line \(lines.number): \(error.text)")
         throw ExitCode(badInputStatus)
       }
     }
-    try write(&output)
+    try flush(output)
     if let failure = lines.failure {
       printError("can't read standard input: \(String(cString: strerror(failure)))")
       throw ExitCode(inputOutputStatus)
     }
   }
 
-  private static func write(_ output: inout String) throws {
-    // Nobody reads any more, as when `head` has seen enough: no mistake of the input.
-    guard output.isEmpty || writeAll(output, to: STDOUT_FILENO) else {
+  private static func flush(_ output: OutputBuffer) throws {
+    do throws(StoreError) {
+      try output.flush()
+    } catch {
+      // That nobody reads any more, as when `head` has seen enough, is no news.
+      if error.kind != .closed { printError("can't write: \(error.detail)") }
       throw ExitCode(inputOutputStatus)
     }
-    output = ""
   }
 }
 
