@@ -40,6 +40,7 @@ let package = Package(
     // C libraries of the system.
     .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // The sans-IO core: standard library only.
@@ -51,9 +52,11 @@ let package = Package(
     .target(
       name: "ForebayStore", dependencies: ["ForebayWire", "CSQLite"],
       swiftSettings: strict),
+    .target(name: "ForebayTLS", dependencies: ["ForebayWire", "CSSL"], swiftSettings: strict),
     .target(
       name: "ForebayUpstreams",
-      dependencies: ["ForebayWire", "ForebayCore", "ForebayUV", "ForebayStore"],
+      dependencies: ["ForebayWire", "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore"],
+      exclude: ["README.md"],
       swiftSettings: strict),
     .target(
       name: "ForebayConfig", dependencies: ["ForebayWire", "ForebayCore", "CYAML"],
@@ -62,7 +65,7 @@ let package = Package(
       name: "ForebayDaemon",
       dependencies: [
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayUpstreams", "ForebayStore",
-        "ForebayUV",
+        "ForebayUV", "ForebayTLS",
         logging,
       ], swiftSettings: strict),
     .target(name: "ForebayClient", dependencies: ["ForebayWire"], swiftSettings: strict),
@@ -100,6 +103,11 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ForebayUVTests", dependencies: ["ForebayUV", "TestFolder"], swiftSettings: strict),
+    .testTarget(
+      name: "ForebayUpstreamsTests",
+      dependencies: [
+        "ForebayUpstreams", "ForebayTLS", "ForebayCore", "ForebayUV", "ForebayWire", "TestFolder",
+      ], swiftSettings: strict),
     .testTarget(
       name: "ForebayStoreTests",
       dependencies: ["ForebayStore", "ForebayWire", "FuzzSupport", "JournalDriver", "TestFolder"],

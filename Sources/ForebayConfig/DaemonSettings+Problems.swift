@@ -14,7 +14,7 @@ extension DaemonSettings {
   /// Everything that is wrong with settings that are each fine by themselves. Empty: the daemon may
   /// start.
   package func problems() -> [KeyProblem] {
-    core.problems().map(inFileWords) + samePaths() + references() + burstsAlone()
+    core.problems().map(inFileWords) + samePaths() + references() + burstsAlone() + ofUpstreams()
       + listening()
   }
 
@@ -77,6 +77,10 @@ extension DaemonSettings {
     }
     check(peers.className, "peers.class")
     return problems
+  }
+
+  private func ofUpstreams() -> [KeyProblem] {
+    routes.enumerated().flatMap { $1.upstreamProblems(at: "routes[\($0)]") }
   }
 
   private func burstsAlone() -> [KeyProblem] {

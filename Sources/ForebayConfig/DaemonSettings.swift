@@ -70,7 +70,12 @@ package struct RouteTarget: Equatable, Sendable {
   package var callsMax: Int?
   package var inFlightMessages: Int?
   package var inFlightBytes: Int?
+  package var flushInterval: TimeSpan?
+  package var redis = RedisSettings()
+  package var tls = TLSSettings()
   package init() {}
+
+  package var name: String { settings.name }
 
   package var core: RouteSettings {
     var core = settings
@@ -86,6 +91,7 @@ package struct RouteTarget: Equatable, Sendable {
     traits.callsMax = min(traits.callsMax, callsMax ?? .max)
     traits.inFlightMessagesMax = min(traits.inFlightMessagesMax, inFlightMessages ?? .max)
     traits.inFlightBytesMax = min(traits.inFlightBytesMax, inFlightBytes ?? .max)
+    traits.flushInterval = flushInterval ?? traits.flushInterval
     return traits
   }
 }

@@ -67,6 +67,7 @@ extension RouteSettings {
     next.upstream.kind = upstream.kind
     next.upstream.failsInOrder = upstream.failsInOrder
     next.upstream.deduplicates = upstream.deduplicates
+    next.upstream.connects = upstream.connects
     return next
   }
 
@@ -78,6 +79,7 @@ extension RouteSettings {
     let isAnother =
       upstream.kind != new.upstream.kind || upstream.failsInOrder != new.upstream.failsInOrder
       || upstream.deduplicates != new.upstream.deduplicates
+      || upstream.connects != new.upstream.connects
     if isAnother { found.append("route \(name) has another kind of upstream") }
     return found
   }

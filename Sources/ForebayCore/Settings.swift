@@ -101,6 +101,11 @@ package struct UpstreamTraits: Equatable, Sendable {
   /// A failed call fails all later ones, so that many calls may be out and order still holds.
   package var failsInOrder = true
   package var deduplicates = false
+  /// It is reached over a connection that the core decides about: no call before it is open, and all
+  /// calls fail with it. Else whoever takes the calls sees to that.
+  package var connects = false
+  /// Less than a full batch waits so long for more while other calls are out; zero: it never waits.
+  package var flushInterval = TimeSpan.zero
   /// Messages in one call.
   package var batchMessagesMax = 100
   package var batchBytesMax = 1 << 20

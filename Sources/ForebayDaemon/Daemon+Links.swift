@@ -19,7 +19,7 @@ extension Daemon: PeerConnectionOwner {
     switch settings.routes[Int(route)].address {
     case .peerUnix(let path): .unix(path: path)
     case .peerTCP(let host, let port): .tcp(host: host, port: port)
-    case .journal: brokenInvariant("a journal has no link")
+    case .journal, .redis: brokenInvariant("only peers have links")
     }
   }
 

@@ -1,5 +1,5 @@
 package import ForebayConfig
-package import ForebayCore
+import ForebayCore
 import ForebayUV
 import ForebayUpstreams
 import ForebayWire
@@ -28,7 +28,9 @@ package final class Daemon {
   /// Tells the class of whoever comes.
   private(set) var classes: ClassFinder
   var refusalsUnderWay = 0
-  private var upstreams: [(any Upstream)?] = []
+  var upstreams: [(any Upstream)?] = []
+  /// Routes whose upstreams have calls to write.
+  var unflushed: [UInt32] = []
   var peers: [PeerConnection?] = []
   /// One for each of `settings.sockets`, at its index.
   private var clientListeners: [UnixListener] = []
@@ -84,25 +86,10 @@ package final class Daemon {
   static func adapted(_ settings: DaemonSettings, _ connectionsPossible: Int) -> Settings {
     var adapted = settings.core
     for (index, route) in settings.routes.enumerated() {
-      adapted.routes[index].upstream = traits(route, adapted.limits)
+      adapted.routes[index].upstream = UpstreamFactory.traits(route, adapted.limits)
     }
     adapted.limits.connectionsMax = min(adapted.limits.connectionsMax, connectionsPossible)
     return adapted
-  }
-
-  private static func traits(_ route: RouteTarget, _ limits: Limits) -> UpstreamTraits {
-    switch route.address {
-    case .journal:
-      return route.narrowed(JournalUpstream.traits(frameBytesMax: limits.frameBytesMax))
-    case .peerUnix, .peerTCP:
-      // The peer's credit bounds what is out, and it costs no copy here.
-      var traits = UpstreamTraits()
-      traits.kind = .peer
-      traits.deduplicates = true
-      traits.inFlightMessagesMax = Int(clamping: route.settings.bufferMessages)
-      traits.inFlightBytesMax = Int(clamping: route.settings.bufferBytes)
-      return route.narrowed(traits)
-    }
   }
 
   /// Descriptors kept for everything but client connections: stores, links, listeners, admin sessions.
@@ -122,14 +109,7 @@ package final class Daemon {
     try UnixListener.checkPath(settings.admin.path)
     upstreams = Array(repeating: nil, count: settings.routes.count)
     peers = Array(repeating: nil, count: settings.routes.count)
-    for (index, route) in settings.routes.enumerated() {
-      if case .journal(let path) = route.address {
-        try Directories.makeIfMissing(parentOf: path, mode: 0o700)
-        upstreams[index] = try JournalUpstream(
-          path: path, frameBytesMax: settings.limits.frameBytesMax, on: loop, owner: self,
-          wallClock: WallClock.milliseconds)
-      }
-    }
+    try openUpstreams()
     timer = try Timer(on: loop) { [unowned(unsafe) self] in timerFired() }
     for place in [TurnHook.Place.afterPolling, .beforePolling] {
       let hook = try TurnHook(on: loop, place)
@@ -238,6 +218,7 @@ package final class Daemon {
       isTurnDue = false
       core.turnEnded(now: now)
       while let action = core.nextAction() { perform(action) }
+      flushUpstreams()
       if isTurnDue { now = self.now }
     }
     admin?.checkWaits()
@@ -256,10 +237,10 @@ package final class Daemon {
       connection(id)?.readOut()
       core.clientReadOut(id, now: now)
       event()
-    case .connectLink(let route): connectLink(route)
-    case .closeLink(let route, let ending): closeLink(route, ending)
+    case .connectLink(let route): connect(route)
+    case .closeLink(let route, let ending): disconnect(route, ending)
     case .writeLink(let route): writeLink(route)
-    case .dispatch(let route, let call): upstreams[Int(route)]?.dispatch(call, core)
+    case .dispatch(let route, let call): dispatch(call, route)
     case .drained: drained()
     }
   }
@@ -294,16 +275,5 @@ package final class Daemon {
     while let action = core.nextAction() { perform(action) }
     log.event("stopped", ["held": "\(core.heldMessages)"])
     loop.stop()
-  }
-}
-
-extension Daemon: UpstreamOwner {
-  package func callSettled(_ call: UInt32, _ verdict: CallVerdict) {
-    event()
-    core.callSettled(call, verdict, now: now)
-  }
-
-  package func upstreamNoticed(_ text: String, isProblem: Bool) {
-    if isProblem { log.problem(text, [:]) } else { log.event(text, [:]) }
   }
 }

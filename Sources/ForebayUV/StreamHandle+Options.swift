@@ -76,6 +76,12 @@ extension StreamHandle {
     }
   }
 
+  /// Has the kernel ask, after so many seconds without traffic, whether the peer is still there.
+  /// The corresponding libuv function is `uv_tcp_keepalive`.
+  package func keepAlive(afterSeconds seconds: UInt32) throws(UVError) {
+    try check(uv_tcp_keepalive(pointer(), 1, seconds), "uv_tcp_keepalive")
+  }
+
   /// Lets small writes go at once (`TCP_NODELAY`): we write once per turn and know what we do.
   /// The corresponding libuv function is `uv_tcp_nodelay`.
   func sendWithoutDelay() throws(UVError) {

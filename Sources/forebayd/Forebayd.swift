@@ -13,7 +13,7 @@ struct Forebayd: ParsableCommand {
       variable or an option; an option wins over a variable, a variable over the file. What holds for \
       a route holds for each of them when it is set by a variable or an option.
       """,
-    version: Daemon.version)
+    version: Daemon.version, subcommands: [CheckUpstream.self])
 
   @Option(
     help: ArgumentHelp(

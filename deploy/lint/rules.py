@@ -22,11 +22,14 @@ ARROWS = {
     "ForebayCore": {"ForebayWire"},
     "ForebayUV": {"CUV", "ForebayWire"},
     "ForebayStore": {"CSQLite", "ForebayWire"},
-    "ForebayUpstreams": {"ForebayCore", "ForebayUV", "ForebayStore", "ForebayWire"},
+    "ForebayTLS": {"CSSL", "ForebayWire"},
+    "ForebayUpstreams": {
+        "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "ForebayWire",
+    },
     "ForebayConfig": {"CYAML", "ForebayCore", "ForebayWire"},
     "ForebayDaemon": {
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayUpstreams", "ForebayStore",
-        "ForebayUV", "Logging",
+        "ForebayUV", "ForebayTLS", "Logging",
     },
     "ForebayClient": {"ForebayWire"},
     "forebayd": {"ForebayDaemon", "ForebayConfig", "ArgumentParser"},

@@ -121,10 +121,11 @@ extension Form where Value == UpstreamAddress {
   static var upstream: Form {
     Form(
       look: FormLook(
-        kind: "url", range: "journal:PATH, forebay+unix:PATH or forebay+tcp:HOST:PORT",
+        kind: "url", range: UpstreamAddress.forms.joined(separator: ", "),
         schema: [
           JSON.Field("type", .text("string")),
-          JSON.Field("pattern", .text("^(journal|forebay\\+unix|forebay\\+tcp):.+$")),
+          JSON.Field(
+            "pattern", .text("^(journal|forebay\\+unix|forebay\\+tcp|rediss?|redis\\+unix):.+$")),
         ]),
       read: { (written: Written) throws(FormProblem) -> UpstreamAddress in
         let text = try written.text

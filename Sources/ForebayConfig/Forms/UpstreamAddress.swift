@@ -6,13 +6,23 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
   case peerUnix(path: String)
   /// `forebay+tcp:HOST:PORT`
   case peerTCP(host: String, port: UInt16)
+  /// `redis://…`, `rediss://…`, `redis+unix://…`
+  case redis(RedisAddress)
 
   package enum Problem: Error, Equatable {
     case unknownScheme(String)
     case pathMissing
     case portMissing
     case portInvalid(String)
+    /// A part of the URL that can't be so, and what it should be.
+    case partInvalid(String)
   }
+
+  /// What stands before the first colon, as people are told.
+  static let forms = [
+    "journal:PATH", "forebay+unix:PATH", "forebay+tcp:HOST:PORT", "redis://HOST[:PORT][/DB]",
+    "rediss://HOST[:PORT][/DB]", "redis+unix://PATH",
+  ]
 
   package init(_ text: String) throws(Problem) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -22,6 +32,8 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case "journal": self = .journal(path: try Self.path(rest))
     case "forebay+unix": self = .peerUnix(path: try Self.path(rest))
     case "forebay+tcp": self = try Self.hostAndPort(rest)
+    case "redis", "rediss", "redis+unix":
+      self = .redis(try RedisAddress(scheme: scheme, rest))
     default: throw .unknownScheme(scheme)
     }
   }
@@ -49,6 +61,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case .journal(let path): "journal:\(path)"
     case .peerUnix(let path): "forebay+unix:\(path)"
     case .peerTCP(let host, let port): "forebay+tcp:\(host):\(port)"
+    case .redis(let address): address.description
     }
   }
 }
@@ -57,10 +70,11 @@ extension UpstreamAddress.Problem: CustomStringConvertible {
   package var description: String {
     switch self {
     case .unknownScheme(let scheme):
-      "'\(scheme)' is no upstream; write journal:PATH, forebay+unix:PATH or forebay+tcp:HOST:PORT"
+      "'\(scheme)' is no upstream; write one of \(UpstreamAddress.forms.joined(separator: ", "))"
     case .pathMissing: "the address names nothing after its scheme"
     case .portMissing: "the address has no port; write forebay+tcp:HOST:PORT"
     case .portInvalid(let text): "'\(text)' is no port from 1 to 65535"
+    case .partInvalid(let text): text
     }
   }
 }

@@ -3,7 +3,7 @@ import ForebayCore
 extension SettingsTable {
   static let routes = Section(
     pattern: "routes[]", summary: "Each route", blank: RouteTarget(),
-    settings: path + space + calls + breaker + retries)
+    settings: path + RedisSettings.rows + TLSSettings.rows + space + calls + breaker + retries)
 
   private static let path: [Setting<RouteTarget>] = [
     Setting(
@@ -58,6 +58,10 @@ extension SettingsTable {
       "batch.bytes", \.batchBytes, orNone(.size(1...(1 << 30))),
       "Bytes after which a call takes no further messages; none: what the upstream takes.",
       fields: ["upstream.batchBytesMax"]),
+    Setting(
+      "batch.flush_interval", \.flushInterval, orNone(.time(.zero ... .seconds(10))),
+      "Less than a full batch waits so long for more while other calls are out; none: what the "
+        + "upstream does best with.", fields: ["upstream.flushInterval"]),
     Setting(
       "in_flight.calls", \.callsMax, orNone(.count(1...1_000_000)),
       "Calls without an answer; none: what the upstream takes.",

@@ -18,9 +18,10 @@ struct ConcurrencyRamp: Sendable {
 
   static let unusedIntervals: UInt64 = 10
 
-  init(_ settings: RecoverySettings, fullLimit: Int, now: Instant) {
+  /// Begins at `limit`, if that isn't below the least.
+  init(_ settings: RecoverySettings, fullLimit: Int, limit: Int = 0, now: Instant) {
     startLimit = min(settings.startLimit, fullLimit)
-    limit = startLimit
+    self.limit = max(startLimit, min(limit, fullLimit))
     self.fullLimit = fullLimit
     interval = settings.interval
     changedAt = now

@@ -70,6 +70,15 @@ package struct RecoveryRamp: Sendable {
     ramp?.callFailed(now: now)
   }
 
+  /// The upstream said "slow down" with so many still in flight: half of what may be goes on, less if
+  /// it says so again, and then it grows as after an outage.
+  package mutating func callThrottled(fullLimit: Int, inFlight: Int, now: Instant) {
+    guard ramp == nil else { return }
+    let full = max(1, fullLimit)
+    ramp = ConcurrencyRamp(
+      settings, fullLimit: full, limit: min(full, max(1, inFlight)) / 2, now: now)
+  }
+
   /// How many more messages may be dispatched now, with so many in flight.
   package func allowance(inFlight: Int, now: Instant) -> Int {
     let room = ramp.map { max(0, $0.limit - inFlight) } ?? .max

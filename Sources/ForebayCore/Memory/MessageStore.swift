@@ -114,6 +114,7 @@ struct MessageStore: ~Copyable {
     rest.receiptSequence += UInt64(count)
     rest.serial += UInt64(count)
     if rest.linkSequence > 0 { rest.linkSequence += UInt64(count) }
+    rest.placeInCall += UInt32(count)
     rest.next = none
     rest.previous = none
     rest.nextOfSession = none
@@ -182,6 +183,7 @@ struct MessageStore: ~Copyable {
       part.receiptSequence += UInt64(first)
       part.serial += UInt64(first)
       if part.linkSequence > 0 { part.linkSequence += UInt64(first) }
+      part.placeInCall += UInt32(first)
       part.nextInSegment = none
       part.previousInSegment = none
       pieces.append(part)

@@ -49,6 +49,9 @@ struct Run {
   var stage = Stage.queued
   /// How often the messages were handed to the upstream.
   var attempts: UInt8 = 0
+  /// They were refused together with others: calls have so many messages at most until the poison among
+  /// them is found. 0: nothing is suspected.
+  var suspects: UInt16 = 0
   /// The attempt outlived its timeout, or the connection it went out on.
   var isUnanswered = false
 
@@ -56,6 +59,8 @@ struct Run {
   var token: BreakerToken?
   /// The call that holds the run, where the upstream takes batches.
   var call = none
+  /// Where the first message stands in the call.
+  var placeInCall: UInt32 = 0
   /// The peer says that it holds the messages: they aren't sent again on this connection.
   var isHeldByPeer = false
   /// On a peer link: the link's sequence of the first message.

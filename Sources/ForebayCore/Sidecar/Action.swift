@@ -8,9 +8,10 @@ package enum Action: Equatable, Sendable {
   case closeClient(ClientID, ErrorCode?)
   /// Read the connection until it has nothing more, then report `clientReadOut`.
   case readOut(ClientID)
-  /// Connect the route's peer link.
+  /// Connect the route's peer link, or its upstream.
   case connectLink(UInt32)
-  /// Close the route's peer link and report `linkClosed`.
+  /// Close the route's peer link, or the connection of its upstream, and report `linkClosed` or
+  /// `upstreamClosed`.
   case closeLink(UInt32, LinkEnding)
   /// Gather the link's output and write it.
   case writeLink(UInt32)
@@ -20,9 +21,9 @@ package enum Action: Equatable, Sendable {
   case drained
 }
 
-/// Why we close a peer link.
+/// Why we close a link or an upstream's connection.
 package enum LinkEnding: Equatable, Sendable {
-  /// The peer has left a connect, a greeting or a message without an answer for too long.
+  /// It has left a connect, a greeting or a message without an answer for too long.
   case unanswered
   /// The peer said GOAWAY, and all that it owed has come, or its own deadline has passed.
   case peerLeaves

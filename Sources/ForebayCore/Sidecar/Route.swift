@@ -23,6 +23,12 @@ struct Route: ~Copyable {
   var budget: RetryBudget
   /// Jitter of the backoff.
   var random: SplitMix64
+  /// The connection of an upstream that takes batches over one.
+  var connection: UpstreamConnection
+  /// The upstream said "slow down".
+  var throttle = Throttle()
+  /// When a batch that isn't full goes all the same, while others are out.
+  var flushAt: Instant?
   /// It leads to another Forebay; `Sidecar.links` has the link.
   let isPeer: Bool
 
@@ -86,6 +92,7 @@ struct Route: ~Copyable {
     limiter = settings.rate.map { RateLimiter($0, now: now) }
     budget = RetryBudget(settings: settings.retryBudget, now: now)
     random = SplitMix64(seed: seeds.next())
+    connection = UpstreamConnection(seed: seeds.next())
   }
 }
 

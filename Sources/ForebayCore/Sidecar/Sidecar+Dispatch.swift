@@ -7,7 +7,9 @@ extension Sidecar {
     if lifecycle == .drained { return }
     if routes[route].isPeer {
       pumpLink(route, now: now)
-    } else if !routes[route].isOnHold || planted(.holdStillDispatches) {
+    } else if routes[route].isOnHold, !planted(.holdStillDispatches) {
+      returnUnusedLeave(route, now: now)
+    } else {
       pumpCalls(route, now: now)
     }
     // Not `isEmpty`: what waits for its retry is still there.
@@ -52,6 +54,9 @@ extension Sidecar {
     // out when the upstream failed is a retry, and waiting for ten a second would be another outage.
     guard store.runs[run].attempts > 0, routes[route].breaker.isFree, !routes[route].ramp.isActive
     else { return count }
+    // What a lost connection took along comes again as often as the connection, which waits longer each
+    // time.
+    if routes[route].upstream.connects, store.runs[run].isUnanswered { return count }
     let available = routes[route].budget.available(now: now)
     if available == 0, case .wait(let until) = routes[route].budget.retryRequested(1, now: now) {
       if routes[route].isOrdered {

@@ -18,6 +18,7 @@ extension Sidecar {
       checkQueue(route, &findings)
       checkFlight(route, &findings)
       if routes[route].isPeer { checkLink(route, &findings) }
+      checkConnection(route, &findings)
     }
     return findings.texts
   }

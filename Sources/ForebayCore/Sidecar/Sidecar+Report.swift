@@ -149,9 +149,10 @@ extension Sidecar {
       windowMessagesMax: routes[route].windowMessagesMax, isLow: routes[route].isLow)
   }
 
-  /// Nil where the route's upstream isn't a peer.
+  /// Nil where there is no connection that the core decides about.
   package func linkReport(_ index: Int, now: Instant) -> LinkReport? {
     let route = UInt32(index)
+    if routes[route].upstream.connects { return connectionReport(route) }
     guard routes[route].isPeer else { return nil }
     let phase: LinkReport.Phase
     var retryAt: Instant?
@@ -170,6 +171,23 @@ extension Sidecar {
       phase: phase, limit: links[route].limit, sent: links[route].sent,
       blocked: links[route].shutSince.map { now.since($0) },
       failedConnects: links[route].failedConnects, retryAt: retryAt)
+  }
+
+  /// An upstream that is no peer has no window of its own: limit and sent are empty.
+  private func connectionReport(_ route: UInt32) -> LinkReport {
+    let phase: LinkReport.Phase
+    var retryAt: Instant?
+    switch routes[route].connection.phase {
+    case .disconnected:
+      phase = .disconnected
+      if routes[route].queue.queuedMessages > 0 { retryAt = routes[route].connection.retryAt }
+    case .connecting: phase = .connecting
+    case .open: phase = .open
+    case .closing: phase = .leaving
+    }
+    return LinkReport(
+      phase: phase, limit: .zero, sent: .zero, blocked: nil,
+      failedConnects: routes[route].connection.failures, retryAt: retryAt)
   }
 
   /// Finds the longest held message of each route among the runs of these slots.

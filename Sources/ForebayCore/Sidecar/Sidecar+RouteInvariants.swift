@@ -106,6 +106,23 @@ extension Sidecar {
       "route \(route) counts \(routes[route].callCount) calls, not \(count)")
   }
 
+  // MARK: Connection
+
+  /// Calls are out only where there is a connection, and a leave is kept only until the first call.
+  func checkConnection(_ route: UInt32, _ findings: inout Findings) {
+    let phase = routes[route].connection.phase
+    guard routes[route].upstream.connects else {
+      return findings.require(phase == .disconnected, "route \(route) connects without need")
+    }
+    if phase == .disconnected || phase == .connecting {
+      findings.require(
+        routes[route].callCount == 0, "route \(route) has calls out and is \(phase)")
+    }
+    findings.require(
+      routes[route].connection.token == nil || phase != .disconnected,
+      "route \(route) keeps a leave for a connect that is over")
+  }
+
   // MARK: Link
 
   /// The chain in link order, and the cursors that divide it: written, admitted, waiting for credit.

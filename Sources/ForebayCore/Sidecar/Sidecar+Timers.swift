@@ -146,8 +146,11 @@ extension Sidecar {
       consider(nextLinkDeadline(route, now: now))
     } else {
       consider(nextCallTimeout(route))
+      consider(nextConnectionDeadline(route, now: now))
     }
     if !routes[route].queue.isEmpty, !routes[route].isOnHold {
+      consider(routes[route].throttle.until(now))
+      if let at = routes[route].flushAt, at > now { consider(at) }
       if let limiter = routes[route].limiter,
         case .atLeast(let wait) = limiter.wait(for: 1, now: now)
       {
@@ -175,6 +178,7 @@ extension Sidecar {
       linkDeadlineReached(route, now: now)
     } else {
       timeOutCalls(route, now: now)
+      connectionDeadlineReached(route, now: now)
     }
     if routes[route].isPressed {
       let next = reclaimIdle(route, now: now)

@@ -1,6 +1,6 @@
 package import ForebayCore
 import ForebayStore
-package import ForebayUV
+import ForebayUV
 import ForebayWire
 
 /// The embedded SQLite journal as an upstream: a call is a batch, a commit its verdict.
@@ -15,6 +15,7 @@ package final class JournalUpstream: Upstream {
   static let callsMax = 16
 
   private unowned(unsafe) let owner: any UpstreamOwner
+  private let route: UInt32
   private let journal: Journal
   private let async: Async
   private let wallClock: () -> Int64
@@ -35,11 +36,12 @@ package final class JournalUpstream: Upstream {
 
   /// Opens the file; this waits for the disk. `wallClock` gives milliseconds since 1970.
   package init(
-    path: String, frameBytesMax: Int, on loop: Loop, owner: any UpstreamOwner,
-    wallClock: @escaping () -> Int64
+    path: String, place: UpstreamPlace, wallClock: @escaping () -> Int64
   ) throws {
-    self.owner = owner
+    owner = place.owner
+    route = place.route
     self.wallClock = wallClock
+    let frameBytesMax = place.frameBytesMax
     traits = Self.traits(frameBytesMax: frameBytesMax)
     var options = JournalOptions()
     // A call takes a last run when it is just below its limit, and that may be a full segment.
@@ -47,7 +49,7 @@ package final class JournalUpstream: Upstream {
     options.batchesMax = Self.callsMax
     options.batchSegments = Self.callMessagesMax
     let relay = Relay()
-    async = try Async(on: loop) { relay.upstream?.committed() }
+    async = try Async(on: place.loop) { relay.upstream?.committed() }
     let waker = async.waker
     do {
       journal = try Journal(path: path, options: options) { waker.wake() }
@@ -89,7 +91,7 @@ package final class JournalUpstream: Upstream {
       case .committed:
         owner.callSettled(UInt32(batch.token), .accepted)
       case .failed(let error):
-        owner.upstreamNoticed("journal: \(error)", isProblem: true)
+        owner.upstreamNoticed(route, "journal: \(error)", isProblem: true)
         owner.callSettled(UInt32(batch.token), .failed(retryAfter: nil))
       }
     }
@@ -99,18 +101,20 @@ package final class JournalUpstream: Upstream {
   private func reportNotices() {
     for notice in journal.drainNotices() {
       switch notice {
-      case .created: owner.upstreamNoticed("journal created", isProblem: false)
-      case .reopened: owner.upstreamNoticed("journal opened again", isProblem: false)
+      case .created: owner.upstreamNoticed(route, "journal created", isProblem: false)
+      case .reopened: owner.upstreamNoticed(route, "journal opened again", isProblem: false)
       case .migrated(let from, let to):
-        owner.upstreamNoticed("journal schema migrated from \(from) to \(to)", isProblem: false)
+        owner.upstreamNoticed(
+          route, "journal schema migrated from \(from) to \(to)", isProblem: false)
       case .modeTightened(let mode):
         owner.upstreamNoticed(
-          "journal was readable by others (mode \(String(mode, radix: 8)))", isProblem: true)
+          route, "journal was readable by others (mode \(String(mode, radix: 8)))", isProblem: true)
       case .logSetAside(let path):
-        owner.upstreamNoticed("journal's stray log was set aside as \(path)", isProblem: true)
+        owner.upstreamNoticed(
+          route, "journal's stray log was set aside as \(path)", isProblem: true)
       case .quarantined(let path, let reason):
         owner.upstreamNoticed(
-          "journal was corrupt (\(reason)), set aside as \(path)", isProblem: true)
+          route, "journal was corrupt (\(reason)), set aside as \(path)", isProblem: true)
       }
     }
   }

@@ -207,8 +207,11 @@ final class SidecarHarness: TimedPart {
     case .readOut(let id):
       ends[id]?.readOut()
       act { core.clientReadOut(id, now: now) }
-    case .connectLink(let route): links[Int(route)]?.connect()
+    case .connectLink(let route):
+      if let upstream = upstreams[Int(route)] { upstream.connect() }
+      links[Int(route)]?.connect()
     case .closeLink(let route, _):
+      if let upstream = upstreams[Int(route)] { return upstream.loseConnection() }
       links[Int(route)]?.closedByDaemon()
       linkCloses(route)
     case .writeLink(let route): writeLink(route)
@@ -393,6 +396,22 @@ final class SidecarHarness: TimedPart {
     trace?.say("\(name) call \(call): \(verdict)")
     watch?.willSettle(call, verdict)
     event { core.callSettled(call, verdict, now: now) }
+  }
+
+  func messagesSettled(_ call: UInt32, _ messages: Range<Int>, _ verdict: MessageVerdict) {
+    trace?.say("\(name) call \(call), \(messages): \(verdict)")
+    event { core.messagesSettled(call, messages, verdict, now: now) }
+  }
+
+  func upstreamConnected(_ route: UInt32) { event { core.upstreamConnected(route, now: now) } }
+
+  /// The core hears of it after the turn, as of every socket that closes.
+  func upstreamCloses(_ route: UInt32, retryAfter: TimeSpan? = nil, isThrottle: Bool = false) {
+    trace?.say("\(name) loses the connection of route \(route)")
+    closings.append { [self] in
+      core.upstreamClosed(route, retryAfter: retryAfter, isThrottle: isThrottle, now: now)
+    }
+    if !isInTurn { endTurn() }
   }
 
   // MARK: Expectations

@@ -149,7 +149,9 @@ final class TestUpstream: TimedPart {
     switch verdict {
     case .accepted: for message in call.messages { accept(message) }
     case .rejected: rejected += call.messages
+    case .refused where call.messages.count == 1: rejected += call.messages
     case .failed(let after), .throttled(let after): askForSilence(call.messages, after)
+    case .refused, .returned, .unknown: break
     }
     harness.callSettled(call.call, verdict)
   }
@@ -164,6 +166,52 @@ final class TestUpstream: TimedPart {
   private func isTooEarly(_ message: Delivery) -> Bool {
     let until = silences.removeValue(forKey: Key(tag: message.tag, sequence: message.sequence))
     return until.map { harness.now < $0 } ?? false
+  }
+
+  /// Rejects one message of the oldest call, and has the others come again.
+  func rejectInNext(_ place: Int, _ code: MessageCode) {
+    let call = calls.removeFirst()
+    rejected.append(call.messages[place])
+    harness.messagesSettled(call.call, place..<(place + 1), .rejected(code))
+    harness.callSettled(call.call, .returned)
+  }
+
+  /// Takes some messages of the oldest call, which stays out with the rest.
+  func acceptInNext(_ messages: Range<Int>) {
+    for message in calls[0].messages[messages] { accept(message) }
+    harness.messagesSettled(calls[0].call, messages, .accepted)
+  }
+
+  /// Fails the oldest call, of which some messages may be settled.
+  func loseHeld() { harness.callSettled(calls.removeFirst().call, .unknown) }
+
+  // MARK: The connection
+
+  /// Connects succeed at once, or fail at once.
+  var acceptsConnects = true
+  private(set) var connects = 0
+  private(set) var isConnected = false
+
+  func connect() {
+    connects += 1
+    if !hangsConnects { connectsAt = harness.now }
+  }
+  var hangsConnects = false
+  private var connectsAt: Instant?
+
+  /// All that is out is lost with it.
+  func loseConnection(retryAfter: TimeSpan? = nil, isThrottle: Bool = false) {
+    calls = []
+    isConnected = false
+    connectsAt = nil
+    harness.upstreamCloses(route, retryAfter: retryAfter, isThrottle: isThrottle)
+  }
+
+  private func connectEnds() {
+    connectsAt = nil
+    guard acceptsConnects else { return loseConnection() }
+    isConnected = true
+    harness.upstreamConnected(route)
   }
 
   private func accept(_ message: Delivery) {
@@ -190,7 +238,7 @@ final class TestUpstream: TimedPart {
   private func failLater(than verdict: CallVerdict) {
     switch verdict {
     case .accepted, .rejected: return
-    case .failed, .throttled: break
+    case .failed, .throttled, .refused, .returned, .unknown: break
     }
     for index in calls.indices {
       calls[index].verdict = .failed(retryAfter: nil)
@@ -201,7 +249,11 @@ final class TestUpstream: TimedPart {
   // MARK: Time
 
   /// In order, a call's answer never overtakes an earlier one's.
-  var nextDeadline: Instant? { nextToAnswer.flatMap { calls[$0].answersAt } }
+  var nextDeadline: Instant? {
+    let answer = nextToAnswer.flatMap { calls[$0].answersAt } ?? .distantFuture
+    let next = min(answer, connectsAt ?? .distantFuture)
+    return next == .distantFuture ? nil : next
+  }
 
   private var nextToAnswer: Int? {
     guard overtakes else { return calls.isEmpty ? nil : 0 }
@@ -214,6 +266,7 @@ final class TestUpstream: TimedPart {
   }
 
   func fire() {
+    if let at = connectsAt, at <= harness.now { connectEnds() }
     while let next = nextToAnswer, let at = calls[next].answersAt, at <= harness.now {
       if next > 0 { hasOvertaken = true }
       let call = calls.remove(at: next)

@@ -25,6 +25,10 @@ enum Mark: Int, CaseIterable {
   case retryWithoutOrder
   case attemptTimesOut
   case verdictsOvertake
+  case batchBisected
+  case batchWaitsForMore
+  case upstreamIsLost
+  case upstreamThrottles
   case expiresInQueue
   case expiresOnLostLink
   case runMovesToHeap

@@ -120,6 +120,8 @@ struct Plan {
     traits.failsInOrder = random.chance(50)
     traits.batchMessagesMax = Int(1 + random.below(50))
     traits.callsMax = Int(1 + random.below(6))
+    traits.connects = !isPeer && random.chance(50)
+    if random.chance(40) { traits.flushInterval = .milliseconds(random.pick([1, 20, 200])) }
     traits.inFlightMessagesMax = isPeer ? 10_000 : Int(1 + random.below(150))
     traits.inFlightBytesMax = isPeer ? 64 << 20 : random.pick([5_000, 1 << 20])
     return traits

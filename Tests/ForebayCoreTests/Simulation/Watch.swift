@@ -165,6 +165,8 @@ final class Watch: CoreWatch {
     if harness.core.routes[route].firstWaiting != none { marks.saw(.clientWaitsForSpace) }
     if harness.core.routes[route].isPeer { markLink(route, before, after) }
     if harness.core.routes[route].shelf.next != nil { marks.saw(.retryWithoutOrder) }
+    if harness.core.routes[route].throttle.isOn(harness.now) { marks.saw(.upstreamThrottles) }
+    if harness.core.routes[route].flushAt != nil { marks.saw(.batchWaitsForMore) }
     markWaits(route)
   }
 
@@ -233,6 +235,7 @@ final class Watch: CoreWatch {
     if harness.core.store.tenuredRuns > tenured { marks.saw(.runMovesToHeap) }
     tenured = harness.core.store.tenuredRuns
     for run in 0..<UInt32(harness.core.store.runs.end) where harness.core.store.runs.contains(run) {
+      if harness.core.store.runs[run].suspects > 0 { marks.saw(.batchBisected) }
       if !harness.core.store.runs[run].isWhole { return marks.saw(.runSettlesInPart) }
     }
   }

@@ -132,7 +132,13 @@ final class World {
       weather[daemon][route % weather[daemon].count].mood = mood
     case .loseUpstream(let daemon, let route):
       let upstreams = daemons[daemon % daemons.count].upstreams
-      upstreams[route % upstreams.count]?.hurry(.failed(retryAfter: nil))
+      let upstream = upstreams[route % upstreams.count]
+      if upstream?.isConnected == true {
+        upstream?.loseConnection()
+        marks.saw(.upstreamIsLost)
+      } else {
+        upstream?.hurry(.failed(retryAfter: nil))
+      }
     case .breaker(let daemon, let route, let command):
       let daemon = daemons[daemon % daemons.count]
       let route = route % daemon.core.routeCount
@@ -451,7 +457,10 @@ final class Weather {
     if random.chance(mood.fails) { return (.failed(retryAfter: retryAfter), after) }
     if random.chance(mood.throttles) { return (.throttled(retryAfter: retryAfter), after) }
     let isPoisoned = mood.poison > 0 && messages.contains { $0.sequence % mood.poison == 0 }
-    if isPoisoned || random.chance(mood.rejects) { return (.rejected(.upstreamRejected), after) }
+    if isPoisoned || random.chance(mood.rejects) {
+      let isKnown = random.chance(50)
+      return (isKnown ? .rejected(.upstreamRejected) : .refused(.upstreamRejected), after)
+    }
     return (.accepted, after)
   }
 }

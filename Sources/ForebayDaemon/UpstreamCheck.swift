@@ -1,0 +1,81 @@
+package import ForebayConfig
+import ForebayCore
+import ForebayStore
+import ForebayTLS
+import ForebayUV
+import ForebayUpstreams
+import ForebayWire
+
+/// `forebayd check-upstream`: connects, authenticates, and says what it found, as the daemon would see it.
+package enum UpstreamCheck {
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  /// What was found, a line each. `sends`: one message goes there, too.
+  package static func run(_ route: RouteTarget, sends: Bool) throws -> [String] {
+    let loop = try Loop()
+    defer { try? loop.finish() }
+    let outcome = Outcome()
+    let deadline = Loop.now + UpstreamConnection.connectTimeout.nanoseconds
+    // A server that accepts and says nothing.
+    let timer = try Timer(on: loop) {
+      outcome.result = outcome.result ?? .failure(TLSError("it doesn't answer"))
+      loop.stop()
+    }
+    timer.fire(at: deadline)
+    func ended(_ result: Result<[String], TLSError>) {
+      outcome.result = outcome.result ?? result
+      loop.stop()
+    }
+    var checks: [AnyObject] = []
+    switch route.address {
+    case .journal(let path): return try journal(path, sends: sends)
+    case .redis(let address):
+      let check = RedisCheck(
+        try route.redisOptions(address), route: route.settings.name, sends: sends, done: ended)
+      check.start(
+        at: address.endpoint,
+        tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
+        on: loop, until: deadline)
+      checks.append(check)
+    case .peerUnix, .peerTCP:
+      if sends { throw Failure(description: "a peer isn't sent a message by a check") }
+      let check = PeerCheck(
+        session: ID128(high: SystemSeed.draw(), low: SystemSeed.draw()), done: ended)
+      check.start(at: peerEndpoint(route.address), on: loop, until: deadline)
+      checks.append(check)
+    }
+    if outcome.result == nil { loop.run() }
+    withExtendedLifetime(checks) {}
+    switch outcome.result {
+    case .success(let findings): return findings
+    case .failure(let error): throw Failure(description: error.text)
+    case nil: throw Failure(description: "it doesn't answer")
+    }
+  }
+
+  private final class Outcome {
+    var result: Result<[String], TLSError>?
+  }
+
+  private static func peerEndpoint(_ address: UpstreamAddress) -> ByteStream.Endpoint {
+    switch address {
+    case .peerUnix(let path): .unix(path: path)
+    case .peerTCP(let host, let port): .tcp(host: host, port: port)
+    case .journal, .redis: brokenInvariant("only peers have links")
+    }
+  }
+
+  /// It is only read: whoever writes it may be running.
+  private static func journal(_ path: String, sends: Bool) throws -> [String] {
+    if sends { throw Failure(description: "a journal has one writer, which is the daemon") }
+    do throws(StoreError) {
+      _ = try JournalReader(path: path)
+      return ["'\(path)' is a journal"]
+    } catch {
+      guard error.kind == .cannotOpen else { throw Failure(description: "\(error)") }
+      return ["\(error)", "the daemon makes it when it starts"]
+    }
+  }
+}
