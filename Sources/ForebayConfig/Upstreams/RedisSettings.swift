@@ -16,7 +16,7 @@ package struct RedisSettings: Equatable, Sendable {
       "The stream that a redis upstream appends to; {route} and {lane} stand for their names.",
       needsRestart: true),
     Setting(
-      "redis.maxlen", \.redis.maxLength, orNone(.count(1...UInt64.max >> 1, "entries")),
+      "redis.maxlen", \.redis.maxLength, orNone(.count(1...1_000_000_000_000, "entries")),
       "Trim the stream to about so many entries; none: never.", needsRestart: true),
     Setting(
       "redis.payload_field", \.redis.payloadField, .text(longest: 64),
