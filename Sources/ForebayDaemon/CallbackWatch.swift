@@ -8,7 +8,7 @@ import Glibc
 /// used between two readings counts as one callback's: the result is never too low, and at most
 /// `interval` too high. Between callbacks the thread waits, which takes none.
 struct CallbackWatch {
-  static let interval = TimeSpan.microseconds(200)
+  static let interval = TimeSpan.milliseconds(1)
 
   private(set) var longest = TimeSpan.zero
   private var readAt: Instant
@@ -21,7 +21,7 @@ struct CallbackWatch {
 
   /// `now` is what the callback needs anyway; `cpuTime` is asked only when it is due.
   mutating func callbackBegan(now: Instant, cpuTime: () -> TimeSpan) {
-    guard now.since(readAt) >= Self.interval else { return }
+    guard now.since(readAt).nanoseconds >= Self.interval.nanoseconds else { return }
     let total = cpuTime()
     longest = max(longest, TimeSpan(nanoseconds: total.nanoseconds - used.nanoseconds))
     used = total

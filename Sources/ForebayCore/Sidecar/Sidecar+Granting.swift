@@ -6,7 +6,7 @@ import ForebayWire
 //     granting keeps  open_p + held_p ≤ m_p·r + α·pool   and, in bytes and messages, free ≥ 0
 //
 // Once a loop turn: principals that wait are served first, one r at a time; then, if nobody waits, the
-// clients whose standing has changed.
+// clients whose standing has changed, as far as they have used a quarter of their window.
 extension Sidecar {
   /// DATA, BACKLOG and BLOCKED show demand for this long.
   static var demandLasts: TimeSpan { .seconds(1) }
@@ -24,7 +24,7 @@ extension Sidecar {
       let client = dirtyClients[index]
       index += 1
       clients[client].isDirty = false
-      guard clients[client].isOpen else { continue }
+      guard clients[client].isOpen, !hasEnough(client, now: now) else { continue }
       let route = clients[client].route
       if routes[route].surveyed != grantingPass { survey(route, now: now) }
       grant(client, now: now)
@@ -70,8 +70,7 @@ extension Sidecar {
   /// A client that is shut for want of space is counted, and looked at in this pass: the others leave to
   /// it what they have above an equal share.
   private mutating func noteShort(_ client: UInt32, of principal: UInt32) {
-    let reason = clients[client].reason
-    guard reason == .fairShare || reason == .bufferFull, !clients[client].isWaiting else { return }
+    guard !clients[client].isWaiting, clients[client].reason.isShortage else { return }
     clients[client].shortInPass = grantingPass
     principals[principal].short += 1
     principals[principal].shortStanding += standing(client)
@@ -169,6 +168,24 @@ extension Sidecar {
   }
 
   // MARK: One client
+
+  /// Nothing keeps it from more, less than a quarter of its window is used, and it was told of its window
+  /// a moment ago: what it could be given isn't worth a WINDOW yet (`announceIfWorthIt`), nor counting who
+  /// else has demand. It is looked at again when the rest would be worth telling.
+  private mutating func hasEnough(_ client: UInt32, now: Instant) -> Bool {
+    guard clients[client].reason.isNone, !clients[client].isWaiting,
+      clients[client].window.reclaim == nil, intakeStop(clients[client].route) == nil
+    else { return false }
+    let open = clients[client].window.open
+    let target = clients[client].target
+    let bytes = windowCost(target, clients[client].route).bytes
+    let again = clients[client].lastWindowAt + Self.windowDelay
+    guard open.messages >= target - target / 4, open.bytes >= bytes - bytes / 4,
+      open.bytes >= clients[client].blockedCost, now < again
+    else { return false }
+    clientDeadlines.pull(client, to: again)
+    return true
+  }
 
   /// What the client may have now; waits in line if that isn't enough for its next frame.
   private mutating func grant(_ client: UInt32, now: Instant) {
@@ -366,5 +383,19 @@ extension Sidecar {
     noteDemand(client, now: now)
     moveLent(client)
     markDirty(client)
+  }
+}
+
+extension WindowReason {
+  fileprivate var isNone: Bool { if case .none = self { true } else { false } }
+
+  /// Shut for want of space, which others may have.
+  fileprivate var isShortage: Bool {
+    switch self {
+    case .bufferFull, .fairShare: true
+    case .none, .breakerOpen, .rateLimited, .draining, .windowMaximum, .receiptsUnseen,
+      .reclaiming, .paused, .deadLettersBlocked:
+      false
+    }
   }
 }

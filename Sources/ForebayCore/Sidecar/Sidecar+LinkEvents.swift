@@ -289,10 +289,11 @@ extension Sidecar {
     case .connecting, .greeting, .resuming:
       return links[route].connectStartedAt + PeerLink.handshakeTimeout
     case .open, .leaving:
-      let others = [links[route].probeDeadline, links[route].leaveBy, links[route].silentAt]
-      return others.reduce(lateAt(route)) { a, b in
-        b.map { min($0, a ?? .distantFuture) } ?? a
-      }
+      var next = lateAt(route) ?? .distantFuture
+      if let probe = links[route].probeDeadline { next = min(next, probe) }
+      if let end = links[route].leaveBy { next = min(next, end) }
+      if let silent = links[route].silentAt { next = min(next, silent) }
+      return next == .distantFuture ? nil : next
     }
   }
 
