@@ -236,19 +236,30 @@ struct FairQueue: ~Copyable {
       var flow = members[member].current
       if planted(.queueSkipsAClient), flows[flow].session % 3 == 1 { flow = flows[flow].next }
       if flows[flow].deficit <= 0 {
-        flows[flow].deficit += quantum
+        let isAlone = flows[flow].next == flow
+        Self.visit(&flows[flow].deficit, worth: quantum, isAlone: isAlone)
         members[member].current = flows[flow].next
       } else if members[member].deficit <= 0 {
-        members[member].deficit += quantum * members[member].weight
+        let isAlone = members[member].next == member
+        Self.visit(
+          &members[member].deficit, worth: quantum * members[member].weight, isAlone: isAlone)
         lanes[currentLane].current = members[member].next
       } else if lanes[currentLane].deficit <= 0 {
-        lanes[currentLane].deficit += quantum * lanes[currentLane].weight
-        advanceLane()
+        let isAlone = activeLanes & (activeLanes - 1) == 0
+        let worth = quantum * lanes[currentLane].weight
+        Self.visit(&lanes[currentLane].deficit, worth: worth, isAlone: isAlone)
+        if !isAlone { advanceLane() }
       } else {
         return flow
       }
     }
     return nil
+  }
+
+  /// Whoever is alone in its ring has all its visits one after the other, until it may send.
+  @inline(__always)
+  private static func visit(_ deficit: inout Int, worth: Int, isAlone: Bool) {
+    deficit += isAlone ? (-deficit / worth + 1) * worth : worth
   }
 
   /// The flow's first run, or the part of it that was split off, is about to go.
