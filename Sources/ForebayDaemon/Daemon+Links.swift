@@ -23,9 +23,14 @@ extension Daemon: PeerConnectionOwner {
     }
   }
 
+  /// What a link is written in one go. A peer that reads as fast as we write never blocks, so without
+  /// it one callback could write all that is held: 10 ms for 32 MiB.
+  private static let bytesPerWrite = 1 << 20
+
   func writeLink(_ route: UInt32) {
     guard let connection = peers[Int(route)] else { return }
-    while true {
+    var left = Self.bytesPerWrite
+    while left > 0 {
       let count = core.gatherLink(route, into: linkVectors, headers: linkHeaders, now: now)
       guard count > 0 else { return }
       var total = 0
@@ -36,10 +41,26 @@ extension Daemon: PeerConnectionOwner {
       let vectors = UnsafeBufferPointer(rebasing: ioVectors[..<count])
       guard let written = connection.tryWrite(vectors) else { return }
       core.linkWrote(route, written)
+      left -= written
       guard written < total else { continue }
       copyRemainder(route, connection, vectors, total: total, written: written)
       return
     }
+    putOff(route)
+  }
+
+  /// The link goes on in the next turn, which doesn't wait for anything.
+  private func putOff(_ route: UInt32) {
+    core.linkBusy(route, true)
+    linksPutOff.append(route)
+    putOffHook?.start { [unowned(unsafe) self] in goOnWithLinks() }
+  }
+
+  private func goOnWithLinks() {
+    putOffHook?.stop()
+    event()
+    for route in linksPutOff { core.linkBusy(route, false) }
+    linksPutOff.removeAll(keepingCapacity: true)
   }
 
   /// The socket is full: the rest of the run that the write broke off inside is copied, so that nothing

@@ -46,6 +46,9 @@ package final class Daemon {
   private(set) var admin: AdminServer?
   private var timer: Timer?
   private var hooks: [TurnHook] = []
+  /// Links that have been written enough for one turn.
+  var linksPutOff: [UInt32] = []
+  private(set) var putOffHook: TurnHook?
   private var signals: [SignalHandle] = []
   /// Something happened since the last turn ended.
   #if !DEBUG
@@ -134,6 +137,7 @@ package final class Daemon {
       hook.start { [unowned(unsafe) self] in turnHooked(countsTurns) }
       hooks.append(hook)
     }
+    putOffHook = try TurnHook(on: loop, .idle)
     Signals.unblockOurs()
     for signal in Signals.terminating {
       signals.append(try SignalHandle(on: loop, signal) { [unowned self] in terminate() })
