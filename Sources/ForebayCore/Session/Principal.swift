@@ -36,6 +36,8 @@ struct Principal: ~Copyable {
   /// Its clients that are shut for want of space, and what they have together.
   var short: UInt64 = 0
   var shortStanding = Cost.zero
+  /// What each of those may have; nil until it is asked for.
+  var shortShare: Cost?
 
   // Its clients that wait for space, first come first served, and its own place among principals.
   var firstWaiter = none
@@ -50,5 +52,6 @@ struct Principal: ~Copyable {
     owed = .zero
     short = 0
     shortStanding = .zero
+    shortShare = nil
   }
 }

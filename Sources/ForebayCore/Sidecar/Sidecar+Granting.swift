@@ -27,6 +27,7 @@ extension Sidecar {
       guard clients[client].isOpen, !hasEnough(client, now: now) else { continue }
       let route = clients[client].route
       if routes[route].surveyed != grantingPass { survey(route, now: now) }
+      if waitsForMore(client, route) { continue }
       grant(client, now: now)
       announceIfWorthIt(client, now: now)
     }
@@ -234,9 +235,13 @@ extension Sidecar {
     if routes[route].firstWaiting != none {
       return space.lesser(routes[route].reserve.above(standing(client)))
     }
-    return equalShare(client, principal, space, route).map {
-      space.lesser($0.above(standing(client)))
-    } ?? space
+    guard let share = equalShare(client, principal, space, route) else { return space }
+    var given = space.lesser(share.above(standing(client)))
+    if sessions[clients[client].session].held.messages > 0 {
+      if given.messages < share.messages / 4 { given.messages = 0 }
+      if given.bytes < share.bytes / 4 { given.bytes = 0 }
+    }
+    return given
   }
 
   /// What each of those clients of a principal may have that find too little, while one besides `client`
@@ -245,12 +250,38 @@ extension Sidecar {
   private mutating func equalShare(
     _ client: UInt32, _ principal: UInt32, _ space: Cost, _ route: UInt32
   ) -> Cost? {
-    guard principals[principal].pass == grantingPass else { return nil }
-    let isCounted = clients[client].shortInPass == grantingPass
-    let others = principals[principal].short - (isCounted ? 1 : 0)
-    guard others > 0 else { return nil }
-    let all = principals[principal].shortStanding + (isCounted ? .zero : standing(client))
-    return ((all + space) / (others + 1)).greater(routes[route].reserve)
+    guard principals[principal].pass == grantingPass, principals[principal].short > 0
+    else { return nil }
+    if clients[client].shortInPass == grantingPass {
+      return principals[principal].short > 1 ? shortShare(principal, route) : nil
+    }
+    let all = principals[principal].shortStanding + standing(client) + space
+    return (all / (principals[principal].short + 1)).greater(routes[route].reserve)
+  }
+
+  private mutating func shortShare(_ principal: UInt32, _ route: UInt32) -> Cost {
+    if let share = principals[principal].shortShare { return share }
+    let all = principals[principal].shortStanding + allowance(ofPrincipal: principal, route)
+    let share = (all / principals[principal].short).greater(routes[route].reserve)
+    principals[principal].shortShare = share
+    return share
+  }
+
+  /// A client that is shut, holds messages, and lacks less than a quarter of its equal share. Windows of
+  /// a few messages cost each a read, a receipt and a WINDOW; its own messages will be settled, and then
+  /// it lacks more.
+  ///
+  /// Source: the silly window, RFC 813, section 4.
+  private mutating func waitsForMore(_ client: UInt32, _ route: UInt32) -> Bool {
+    let principal = clients[client].principal
+    guard clients[client].shortInPass == grantingPass, principals[principal].short > 1,
+      sessions[clients[client].session].held.messages > 0, intakeStop(route) == nil,
+      clients[client].window.reclaim == nil
+    else { return false }
+    let share = shortShare(principal, route)
+    let lacking = share.above(standing(client))
+    return clients[client].window.open.messages == 0
+      ? lacking.messages < share.messages / 4 : lacking.bytes < share.bytes / 4
   }
 
   /// What the client's own limits leave: its window, what it hasn't seen receipts for, its own wish.
