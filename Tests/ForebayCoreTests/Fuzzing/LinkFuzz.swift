@@ -44,6 +44,10 @@ private final class LinkPlay {
       if shape & 4 != 0 { settings.routes[0].bufferMessages = 40 }
     }
     peer = ScriptedPeer(harness)
+    if let listener = FuzzTrace.listener {
+      harness.trace = Trace()
+      harness.trace?.listener = listener
+    }
     client = harness.join()
     client.offer(1 + input.below(8))
   }

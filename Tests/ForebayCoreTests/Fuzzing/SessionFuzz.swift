@@ -36,9 +36,14 @@ private struct SessionPlay {
     let shape = input.byte()
     let harness = SidecarHarness(Self.settings(shape))
     self.harness = harness
+    if let listener = FuzzTrace.listener {
+      harness.trace = Trace()
+      harness.trace?.listener = listener
+    }
     for upstream in harness.upstreams { upstream?.isOrdered = shape & 64 == 0 }
     good = harness.join()
     good.sendsSeen = shape & 128 == 0
+    good.onFrame = { [unowned harness] frame in harness.trace?.say("the client hears \(frame)") }
     raws = [1000, 6666, 6666].enumerated().map {
       RawClient(harness, user: $1, number: UInt64($0 + 1))
     }
@@ -57,6 +62,8 @@ private struct SessionPlay {
       settings.routes[index].breaker.baseWait = .milliseconds(100)
       settings.routes[index].upstream.batchMessagesMax = [1, 20][Int(shape >> 3 & 1)]
       settings.routes[index].upstream.callsMax = 2
+      // What is answered here says nothing of other calls.
+      settings.routes[index].upstream.failsInOrder = false
       let reserve = settings.routes[index].reserve(settings.limits).bytes
       settings.routes[index].bufferBytes =
         [2, 8][Int(shape >> 4 & 1)] * reserve + settings.routes[index].controlReserveBytes

@@ -17,7 +17,7 @@ enum WorldFuzz: FuzzTarget {
     var steps: [Step] = []
     let plan = Plan(seed: seed, &random)
     while !input.isEmpty, steps.count < stepsMax { steps.append(Step(input.take(6), plan)) }
-    return Simulation.run(Script(plan, steps)).failure?.text
+    return Simulation.run(Script(plan, steps), listener: FuzzTrace.listener).failure?.text
   }
 }
 
