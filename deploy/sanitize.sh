@@ -19,17 +19,19 @@ export UBSAN_OPTIONS=print_stacktrace=1,halt_on_error=1
 check_c() {
   local flags=(-O1 -g -Wall -Wextra -Werror -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
   mkdir -p out/asan
-  cc "${flags[@]}" -o out/asan/shims Tests/ShimCheck/shims.c
-  out/asan/shims
-  cc "${flags[@]}" -o out/asan/relay Sources/forebay-bench/relay/relay.c
+  cc "${flags[@]}" -o out/asan/shims Tests/ShimCheck/shims.c || return
+  out/asan/shims || return
+  cc "${flags[@]}" -o out/asan/relay Sources/forebay-bench/relay/relay.c || return
   Tests/ShimCheck/relay.py out/asan/relay
 }
 
+# `|| return`, because bash forgets `set -e` where a status is asked for.
+#
 # The simulator and the corpora run under ASan in `make fuzz`, optimized; here they would take for ever.
 check_address() {
-  check_c
+  check_c || return
   swift build --build-tests --sanitize address --scratch-path "$scratch" 2>&1 |
-    grep -v 'Cannot export local symbol'
+    grep -v 'Cannot export local symbol' || return
   swift test --skip-build --disable-xctest --sanitize address --scratch-path "$scratch" \
     --filter "${FILTER:-Forebay(Wire|Core|UV|Store|Config|Client)Tests}" \
     --skip 'SimulationTests|FuzzCorpusTests'
@@ -37,12 +39,12 @@ check_address() {
 
 # Only what the tests start is built anew. They look for it beside themselves, so there they are put.
 check_thread() {
-  swift build --build-tests
+  swift build --build-tests || return
   local product
   for product in forebayd forebayctl forebay-bench; do
-    swift build --sanitize thread --scratch-path "$scratch" --product "$product"
+    swift build --sanitize thread --scratch-path "$scratch" --product "$product" || return
   done
-  cp .build/debug/forebayPackageTests.xctest "$scratch/debug/"
+  cp .build/debug/forebayPackageTests.xctest "$scratch/debug/" || return
   "$scratch/debug/forebayPackageTests.xctest" --testing-library swift-testing \
     --filter "${FILTER:-ForebayDaemonTests.*(Journal|Reload|Drain|PeerLink|Kill|Admin)}"
 }
