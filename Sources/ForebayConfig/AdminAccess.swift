@@ -1,3 +1,5 @@
+package import ForebayCore
+
 /// The operators' socket, and who may do what on it.
 package struct AdminAccess: Equatable, Sendable {
   /// In a directory of its own, so that access to the clients' socket says nothing about this one.
@@ -6,6 +8,8 @@ package struct AdminAccess: Equatable, Sendable {
   package var group: UInt32?
   /// Nobody who comes in by the socket may do more than this.
   package var level = Level.admin
+  /// A session that neither asks nor reads ends after this: there are few, and an operator may need one.
+  package var idleTimeout = TimeSpan.seconds(120)
   /// Nobody named: whoever can open the socket may look.
   package var view = People()
   package var operate = People()

@@ -1,3 +1,4 @@
+import ForebayConfig
 import ForebayCore
 import ForebayUV
 import ForebayWire
@@ -14,7 +15,6 @@ final class AdminSession: StreamOwner {
   private static let unreadBytesMax = 65_536
   /// Commands done in one turn; the loop has others to serve.
   private static let commandsPerTurn = 8
-  private static let idleMax = TimeSpan.seconds(120)
 
   enum Change {
     case level(AdminLevel)
@@ -273,8 +273,9 @@ final class AdminSession: StreamOwner {
   func checkLife() {
     guard stream.isOpen else { return }
     if isWaiting || isInputEnded, stream.isHungUp { return stream.close() }
-    if isWaiting || isBusy { return }
-    if daemon.now.since(lastActivity) >= Self.idleMax { stream.close() }
+    // What is under way counts as activity, unless it stands still because nobody reads.
+    if isWaiting || (isBusy && stream.bytesToWrite == 0) { return }
+    if daemon.now.since(lastActivity) >= daemon.settings.admin.idleTimeout { stream.close() }
   }
 
   private func endIfFinished() {

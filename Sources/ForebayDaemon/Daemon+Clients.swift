@@ -15,6 +15,7 @@ extension Daemon {
     case .classIndex(let index):
       accepted(stream, key, process: credentials.process, classIndex: index, isTCP: false)
     case .refused:
+      core.connectionRefused(.notPermitted)
       noteRefused(.notPermitted, key)
       Refusal.send(ErrorFrame(.notPermitted), on: stream, self)
     }

@@ -49,6 +49,9 @@ package final class Daemon {
   /// Links that have been written enough for one turn.
   var linksPutOff: [UInt32] = []
   private(set) var putOffHook: TurnHook?
+  /// Keeps the loop from waiting while deadlines are due and not judged yet.
+  private var dueHook: TurnHook?
+  private var areDeadlinesDue = false
   private var signals: [SignalHandle] = []
   /// Something happened since the last turn ended.
   #if !DEBUG
@@ -81,11 +84,12 @@ package final class Daemon {
     self.configuration = configuration
     let settings = configuration.settings
     classes = ClassFinder(settings)
+    // Before the loop, which must be closed in order.
+    connectionsPossible = try DescriptorBudget.connections(settings)
     loop = try Loop()
     startedAt = Instant(nanoseconds: Loop.now)
     watch = CallbackWatch(now: startedAt, used: ThreadTime.used())
     log = EventLog(level: settings.logLevel)
-    connectionsPossible = try Self.connectionsPossible()
     core = Sidecar(
       settings: Self.adapted(settings, connectionsPossible), seed: SystemSeed.draw(),
       now: startedAt)
@@ -112,15 +116,6 @@ package final class Daemon {
     return adapted
   }
 
-  /// Descriptors kept for everything but client connections: stores, links, listeners, admin sessions.
-  private static let descriptorsKept: UInt64 = 64
-
-  /// Our own cap must bite before the descriptors run out: libuv sheds connections without a word.
-  private static func connectionsPossible() throws -> Int {
-    let available = try DescriptorLimit.raise().soft
-    return Int(clamping: max(available, 2 * descriptorsKept) - descriptorsKept)
-  }
-
   // MARK: Opening
 
   private func open() throws {
@@ -138,6 +133,7 @@ package final class Daemon {
       hooks.append(hook)
     }
     putOffHook = try TurnHook(on: loop, .idle)
+    dueHook = try TurnHook(on: loop, .idle)
     Signals.unblockOurs()
     for signal in Signals.terminating {
       signals.append(try SignalHandle(on: loop, signal) { [unowned self] in terminate() })
@@ -222,11 +218,23 @@ package final class Daemon {
   }
 
   private func turnHooked(_ countsTurns: Bool) {
-    if countsTurns { turn += 1 }
+    if countsTurns {
+      turn += 1
+      if areDeadlinesDue { judgeDeadlines() }
+    }
     if isTurnDue { endTurn(callbackBegan()) }
   }
 
+  /// Deadlines are judged after the reads of this turn: when the whole process has stood still (SIGSTOP, a
+  /// suspended machine), what they wait for lies in the sockets already.
   private func timerFired() {
+    areDeadlinesDue = true
+    dueHook?.start {}
+  }
+
+  private func judgeDeadlines() {
+    areDeadlinesDue = false
+    dueHook?.stop()
     core.deadlineReached(now: callbackBegan())
     event()
   }

@@ -7,6 +7,7 @@ package final class TCPListener: Handle {
 
   private let backlog: Int32
   private var arrived: ((Arrival) -> Void)?
+  private var turns: AcceptTurns?
 
   /// Binds the address; port 0 lets the kernel choose one (see `address`).
   /// The corresponding libuv functions are `uv_tcp_init` and `uv_tcp_bind`.
@@ -50,6 +51,7 @@ package final class TCPListener: Handle {
   /// The corresponding libuv functions are `uv_listen` and `uv_accept`.
   package func accept(_ arrived: @escaping (Arrival) -> Void) throws(UVError) {
     self.arrived = arrived
+    if turns == nil { turns = try AcceptTurns(on: loop) }
     try check(uv_listen(stream, backlog, tcpConnectionArrived), "uv_listen")
   }
 
@@ -60,11 +62,15 @@ package final class TCPListener: Handle {
     }
   }
 
+  override func willClose() { turns?.close() }
   override func didClose() { arrived = nil }
 
   fileprivate func connectionArrived(_ status: Int32) {
-    arrived?(connection(status))
+    guard status == 0, let turns else { return deliver(status) }
+    turns.arrived { [unowned self] in deliver(0) }
   }
+
+  private func deliver(_ status: Int32) { arrived?(connection(status)) }
 
   private func connection(_ status: Int32) -> Arrival {
     do throws(UVError) {

@@ -16,6 +16,7 @@ package final class UnixListener: Handle {
   private let file: UnixSocketFile?
   private let backlog: Int32
   private var arrived: ((Arrival) -> Void)?
+  private var turns: AcceptTurns?
 
   /// Creates the socket, replacing a stale one; see `ListenError` for what is refused. Clients may
   /// connect from now on and wait in the kernel's queue until `accept` is called.
@@ -66,15 +67,22 @@ package final class UnixListener: Handle {
   /// The corresponding libuv functions are `uv_listen` and `uv_accept`.
   package func accept(_ arrived: @escaping (Arrival) -> Void) throws(UVError) {
     self.arrived = arrived
+    if turns == nil { turns = try AcceptTurns(on: loop) }
     try check(uv_listen(pointer(), backlog, unixConnectionArrived), "uv_listen")
   }
 
-  override func willClose() { file?.remove() }
+  override func willClose() {
+    file?.remove()
+    turns?.close()
+  }
   override func didClose() { arrived = nil }
 
   fileprivate func connectionArrived(_ status: Int32) {
-    arrived?(connection(status))
+    guard status == 0, let turns else { return deliver(status) }
+    turns.arrived { [unowned self] in deliver(0) }
   }
+
+  private func deliver(_ status: Int32) { arrived?(connection(status)) }
 
   private func connection(_ status: Int32) -> Arrival {
     do throws(UVError) {

@@ -217,7 +217,7 @@ import Testing
 }
 
 /// A frame of any type with any body.
-private func rawFrame(type: UInt8, body: [UInt8]) -> [UInt8] {
+func rawFrame(type: UInt8, body: [UInt8]) -> [UInt8] {
   let length = UInt32(4 + body.count)
   return (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32($0))) }
     + [type, 0, 0, 0] + body

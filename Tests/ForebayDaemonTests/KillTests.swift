@@ -6,6 +6,9 @@ import Testing
 @Suite(.fewAtOnce) struct KillTests {
   private let place = Workplace()
 
+  /// `FOREBAY_KILLS=200` for a long run.
+  private static let kills = getenv("FOREBAY_KILLS").flatMap { Int(String(cString: $0)) } ?? 20
+
   @Test(arguments: [Seed(0), Seed(1)])
   func aKilledDaemonLosesNothing(_ seed: Seed) async throws {
     var random = seed.random
@@ -13,13 +16,15 @@ import Testing
     let producers = (1...4).map {
       Producer("p\($0)", to: daemon, level: $0 == 4 ? .received : .delivered)
     }
+    let ledger = JournalLedger(daemon.journal)
     var unsettled: [String: Set<UInt64>] = [:]
-    for round in 1...6 {
+    let rounds = max(1, Self.kills / 2)
+    for round in 1...rounds {
       for producer in producers {
-        producer.offer(random.draw(200...1200), payloadBytes: random.draw(0...400))
+        producer.offer(random.draw(100...600), payloadBytes: random.draw(0...400))
       }
       // Some way into it: some are settled, some held, some on their way, some not yet sent.
-      let goal = producers.settledCount + random.draw(1...800)
+      let goal = producers.settledCount + random.draw(1...400)
       try await turn(producers, until: "\(seed) round \(round) is on its way") {
         producers.settledCount >= goal
       }
@@ -29,7 +34,8 @@ import Testing
       for producer in producers {
         unsettled[producer.name, default: []].formUnion(producer.unsettled)
       }
-      try JournalContents(daemon.journal).expectDelivered(of: producers, "\(seed) round \(round)")
+      try ledger.read("\(seed) round \(round)")
+      ledger.expectDelivered(of: producers, "\(seed) round \(round)")
       try await daemon.restart()
     }
     try await turnUntilSettled(producers)
@@ -38,9 +44,13 @@ import Testing
     let journal = try JournalContents(daemon.journal)
     journal.expectExactly(producers, repeats: .only(unsettled), "\(seed)")
     #expect(journal.tags.count == 4, "the same keys before and after a restart")
-    #expect(producers.allSatisfy { $0.connects == 7 })
+    #expect(producers.allSatisfy { $0.connects == rounds + 1 })
+    try ledger.read("\(seed) in the end")
+    ledger.expectDelivered(of: producers, "\(seed) in the end")
+    #expect(ledger.repeated.allSatisfy { unsettled[$0.producer]?.contains($0.number) == true })
     print(
-      "kill -9: 6 times under \(Set(journal.keys).count) messages: none lost, "
+      "kill -9: \(rounds) times under \(Set(journal.keys).count) messages, \(ledger.checked) receipts "
+        + "checked: none lost, "
         + "\(journal.repeatCount) written twice of "
         + "\(unsettled.values.reduce(0) { $0 + $1.count }) that had no receipt")
   }

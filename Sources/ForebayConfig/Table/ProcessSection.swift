@@ -35,6 +35,9 @@ extension SettingsTable {
     Setting(
       "admin.level", \.admin.level, .choice, "Nobody on the socket may do more than this."),
     Setting(
+      "admin.idle_timeout", \.admin.idleTimeout, .time(Limits.timeoutRange),
+      "A session that asks nothing, or doesn't read what it asked for, ends after this."),
+    Setting(
       "admin.view.uids", \.admin.view.users, list(of: id),
       "Users that may look. With no user and no group named, whoever can open the socket may."),
     Setting("admin.view.gids", \.admin.view.groups, list(of: id), "Groups that may look."),

@@ -39,6 +39,11 @@ extension Sidecar {
     return .refused(code)
   }
 
+  /// The shell turned a connection away by itself: it is counted with the others.
+  package mutating func connectionRefused(_ code: ErrorCode) {
+    closures[Int(code.rawValue)] += 1
+  }
+
   /// The slot of a connection that still exists.
   mutating func slot(_ id: ClientID) -> UInt32? {
     guard clients.contains(id.slot),

@@ -61,7 +61,7 @@ struct JournalContents {
     Key(tag: record.tag, sequence: record.sequence)
   }
 
-  private static func message(_ record: JournalRecord) -> Message? {
+  static func message(_ record: JournalRecord) -> Message? {
     // Whatever fills a payload up isn't worth reading.
     let words = record.payload.prefix(40).split {
       $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: ".")

@@ -27,10 +27,7 @@ final class RawSocket {
   /// On loopback.
   init(port: UInt16) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var address = loopback(port)
     try connect(&address)
   }
 
@@ -106,7 +103,7 @@ final class RawSocket {
   }
 }
 
-/// A Unix socket that others connect to. It never blocks.
+/// A socket that others connect to. It never blocks.
 final class RawListener {
   private let descriptor: Int32
 
@@ -114,15 +111,27 @@ final class RawListener {
     descriptor = socket(
       AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     var address = unixAddress(path)
+    try listen(&address)
+  }
+
+  /// On loopback.
+  init(port: UInt16) throws {
+    descriptor = socket(
+      AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    var yes: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+    var address = loopback(port)
+    try listen(&address)
+  }
+
+  private func listen<Address>(_ address: inout Address) throws {
     let result = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        bind(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
       }
     }
-    guard result == 0, listen(descriptor, 64) == 0 else {
-      let code = errno
-      close(descriptor)
-      throw RawSocket.Refused(code: code)
+    guard result == 0, Glibc.listen(descriptor, 64) == 0 else {
+      throw RawSocket.Refused(code: errno)
     }
   }
 
@@ -144,13 +153,19 @@ private func unixAddress(_ path: String) -> sockaddr_un {
   return address
 }
 
+private func loopback(_ port: UInt16) -> sockaddr_in {
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_port = port.bigEndian
+  address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+  return address
+}
+
 /// A TCP port on loopback that nobody uses just now.
 func freePort() throws -> UInt16 {
   let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
   defer { close(descriptor) }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+  var address = loopback(0)
   var length = socklen_t(MemoryLayout<sockaddr_in>.size)
   let result = withUnsafeMutablePointer(to: &address) {
     $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
