@@ -68,18 +68,16 @@ extension HostileTests {
       try await siege.attack("a read-only disk") {
         #expect(disk.hide(at: home))
         producer.offer(50)
-        try await turn([producer], until: "a new journal, and nobody writing to the old one") {
-          producer.isSettled && disk.makeReadOnly()
-        }
-        #expect(disk.show(at: home))
+        try await turnUntilSettled([producer])
+        #expect(disk.show(at: home) && disk.setReadOnly(true, at: home))
         producer.offer(2000)
         try await turn([producer], until: "windows shut by it") {
           siege.look()
-          return producer.reasons.contains(.breakerOpen) && says("read-only", daemon)
+          return producer.reasons.contains(.breakerOpen) && says("Read-only file system", daemon)
         }
       }
       #expect(try await daemon.state().number("routes[0].breaker.openings") > 0)
-      #expect(disk.makeWritable())
+      #expect(disk.setReadOnly(false, at: home))
       try await turnUntilSettled([producer])
       #expect(producer.connects == 1 && producer.errors.isEmpty)
       #expect(try await daemon.stop() == 0)

@@ -18,15 +18,19 @@ struct SmallDisk {
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
-  /// False while somebody has a file open for writing.
+  /// Possible only while nobody has a file open for writing.
   func makeReadOnly() -> Bool {
     mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0
   }
 
-  func makeWritable() -> Bool { mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT), nil) == 0 }
-
   /// Makes what it holds appear at an empty directory, too.
   func show(at place: String) -> Bool { mount(path, place, nil, UInt(MS_BIND), nil) == 0 }
+
+  /// There alone, whoever has files open elsewhere.
+  func setReadOnly(_ isReadOnly: Bool, at place: String) -> Bool {
+    let flags = MS_REMOUNT | MS_BIND | (isReadOnly ? MS_RDONLY : 0)
+    return mount(nil, place, nil, UInt(flags), nil) == 0
+  }
 
   /// Undoes that at once; files that somebody has open stay open.
   func hide(at place: String) -> Bool { umount2(place, Int32(MNT_DETACH)) == 0 }
