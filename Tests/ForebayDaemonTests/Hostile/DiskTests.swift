@@ -13,7 +13,7 @@ extension HostileTests {
         in: place,
         prefix: DaemonProcess.with([
           "FOREBAY_BREAKER_BASE_WAIT=100ms", "FOREBAY_BREAKER_MAXIMUM_WAIT=300ms",
-          "FOREBAY_BREAKER_MINIMUM_HALF_OPEN=0s",
+          "FOREBAY_BREAKER_MINIMUM_HALF_OPEN=0s", "FOREBAY_BACKOFF_MAXIMUM=300ms",
         ]),
         [
           "--upstream", "main=journal:\(journal)",
