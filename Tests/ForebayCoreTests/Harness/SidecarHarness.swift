@@ -409,6 +409,7 @@ final class SidecarHarness: TimedPart {
   func upstreamCloses(_ route: UInt32, retryAfter: TimeSpan? = nil, isThrottle: Bool = false) {
     trace?.say("\(name) loses the connection of route \(route)")
     closings.append { [self] in
+      upstreams[Int(route)]?.callsAreLost()
       core.upstreamClosed(route, retryAfter: retryAfter, isThrottle: isThrottle, now: now)
     }
     if !isInTurn { endTurn() }

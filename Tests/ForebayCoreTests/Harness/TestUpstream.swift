@@ -201,10 +201,15 @@ final class TestUpstream: TimedPart {
 
   /// All that is out is lost with it.
   func loseConnection(retryAfter: TimeSpan? = nil, isThrottle: Bool = false) {
-    calls = []
     isConnected = false
     connectsAt = nil
     harness.upstreamCloses(route, retryAfter: retryAfter, isThrottle: isThrottle)
+  }
+
+  /// Also what was dispatched before the core heard of it.
+  func callsAreLost() {
+    for call in calls { harness.watch?.willLose(call.call) }
+    calls = []
   }
 
   private func connectEnds() {

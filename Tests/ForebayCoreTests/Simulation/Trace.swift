@@ -37,6 +37,8 @@ protocol CoreWatch: AnyObject {
   func didDispatch(_ route: UInt32, _ call: UInt32)
   /// The core is about to be told what became of a call.
   func willSettle(_ call: UInt32, _ verdict: CallVerdict)
+  /// It is lost with its connection, perhaps with others, which together are one result.
+  func willLose(_ call: UInt32)
   /// The operator wants a probe now.
   func willProbe(_ route: UInt32)
 }
@@ -44,5 +46,6 @@ protocol CoreWatch: AnyObject {
 extension CoreWatch {
   func didDispatch(_ route: UInt32, _ call: UInt32) {}
   func willSettle(_ call: UInt32, _ verdict: CallVerdict) {}
+  func willLose(_ call: UInt32) {}
   func willProbe(_ route: UInt32) {}
 }

@@ -74,6 +74,10 @@ final class Watch: CoreWatch {
     for oracle in oracles { oracle.didDispatch(route, call) }
   }
 
+  func willLose(_ call: UInt32) {
+    for oracle in oracles { oracle.willLose(call) }
+  }
+
   func willSettle(_ call: UInt32, _ verdict: CallVerdict) {
     for oracle in oracles { oracle.willSettle(call, verdict) }
     let first = harness.core.calls[call].first

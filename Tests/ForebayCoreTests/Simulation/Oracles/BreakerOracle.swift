@@ -74,6 +74,8 @@ final class BreakerOracle: CoreWatch {
     }
   }
 
+  func willLose(_ call: UInt32) { calls[call] = nil }
+
   func didDispatch(_ route: UInt32, _ call: UInt32) {
     let current = generation(route)
     calls[call] = Out(

@@ -49,6 +49,8 @@ final class DispatchOracle: CoreWatch {
 
   func willSettle(_ call: UInt32, _ verdict: CallVerdict) { out[call] = nil }
 
+  func willLose(_ call: UInt32) { out[call] = nil }
+
   func didDispatch(_ route: UInt32, _ call: UInt32) {
     let traits = harness.core.routes[route].upstream
     let messages = harness.core.calls[call].messages
