@@ -7,7 +7,9 @@ extension HostileTests {
   struct ReconnectLoopTests {
     private let place = Workplace()
 
-    private func daemonWithStuckRoutes(_ variables: [String] = []) async throws -> DaemonProcess {
+    private func daemonWithStuckRoutes(
+      _ variables: [String] = [], _ options: [String] = []
+    ) async throws -> DaemonProcess {
       try await DaemonProcess.ready(
         in: place, prefix: DaemonProcess.with(variables),
         [
@@ -15,7 +17,7 @@ extension HostileTests {
           "--upstream", "stuck=forebay+unix:\(place.file("gone.sock"))",
           "--upstream", "twin=forebay+unix:\(place.file("gone.sock"))",
           "--buffer-bytes", "16MiB", "--buffer-messages", "2000", "--window-messages", "2000",
-        ])
+        ] + options)
     }
 
     /// A new session for each window, and the connection is gone before anything is settled: what is held
@@ -63,9 +65,8 @@ extension HostileTests {
     /// One message each, and never an answer: sessions that hold something can't be forgotten, so there is
     /// a cap on them.
     @Test func sessionsOfOneUserAreCapped() async throws {
-      let daemon = try await daemonWithStuckRoutes([
-        "FOREBAY_LIMITS_SESSIONS_PER_PRINCIPAL_MAX=100"
-      ])
+      let daemon = try await daemonWithStuckRoutes(
+        ["FOREBAY_LIMITS_SESSIONS_PER_PRINCIPAL_MAX=100"], ["--connections-per-user-max", "100"])
       let siege = try await Siege(daemon, route: "good", buffers: 48 << 20)
       try await siege.attack("sessions without end") {
         for _ in 0..<100 {
