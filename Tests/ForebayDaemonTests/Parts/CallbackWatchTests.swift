@@ -9,20 +9,20 @@ struct CallbackWatchTests {
   @Test func findsTheLongest() {
     var watch = CallbackWatch(now: start, used: .milliseconds(7))
     // Time of the day and time of the processor: the third interval waited most of the time.
-    let readings: [(wall: UInt64, cpu: UInt64)] = [(300, 7_250), (900, 7_900), (9_000, 8_200)]
+    let readings: [(wall: UInt64, cpu: UInt64)] = [(1_200, 8_100), (3_900, 10_700), (39_000, 11_900)]
     for reading in readings {
       watch.callbackBegan(now: start + .microseconds(reading.wall)) { .microseconds(reading.cpu) }
     }
-    #expect(watch.longest == .microseconds(650))
+    #expect(watch.longest == .microseconds(2_600))
   }
 
   @Test func readsTheThreadsTimeRarely() {
     var watch = CallbackWatch(now: start, used: .zero)
     var readings = 0
     for step in 1...1_000 as ClosedRange<UInt64> {
-      watch.callbackBegan(now: start + .microseconds(step * 10)) {
+      watch.callbackBegan(now: start + .microseconds(step * 50)) {
         readings += 1
-        return .microseconds(step * 10)
+        return .microseconds(step * 50)
       }
     }
     #expect(readings == 50)
