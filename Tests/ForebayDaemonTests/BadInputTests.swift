@@ -120,7 +120,8 @@ import Testing
     #expect(!written.contains("after"))
   }
 
-  /// Nothing is settled meanwhile, so no window grows: the upstream isn't there.
+  /// Windows are as large as they may become and nothing is settled, as the upstream isn't there: so none
+  /// grows while the frames arrive.
   @Test(arguments: [16, 200_000])
   func takesOfTooMuchWhatTheCreditAllows(payloadBytes: Int) async throws {
     let daemon = try await DaemonProcess.ready(
@@ -128,6 +129,7 @@ import Testing
       [
         "--upstream", "good=journal:\(place.file("good.db"))",
         "--upstream", "gone=forebay+unix:\(place.file("gone.sock"))",
+        "--window-messages", "64",
       ])
     let good = try WireClient(daemon)
     try await good.greet()

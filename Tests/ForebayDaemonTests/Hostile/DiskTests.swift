@@ -14,6 +14,8 @@ extension HostileTests {
         prefix: DaemonProcess.with([
           "FOREBAY_BREAKER_BASE_WAIT=100ms", "FOREBAY_BREAKER_MAXIMUM_WAIT=300ms",
           "FOREBAY_BREAKER_MINIMUM_HALF_OPEN=0s", "FOREBAY_BACKOFF_MAXIMUM=300ms",
+          // Else a batch of a hundred that failed waits ten seconds for its share of the retries.
+          "FOREBAY_RETRY_BUDGET_MINIMUM_PER_SECOND=10000",
         ]),
         [
           "--upstream", "main=journal:\(journal)",
