@@ -9,7 +9,9 @@ struct CallbackWatchTests {
   @Test func findsTheLongest() {
     var watch = CallbackWatch(now: start, used: .milliseconds(7))
     // Time of the day and time of the processor: the third interval waited most of the time.
-    let readings: [(wall: UInt64, cpu: UInt64)] = [(1_200, 8_100), (3_900, 10_700), (39_000, 11_900)]
+    let readings: [(wall: UInt64, cpu: UInt64)] = [
+      (1_200, 8_100), (3_900, 10_700), (39_000, 11_900),
+    ]
     for reading in readings {
       watch.callbackBegan(now: start + .microseconds(reading.wall)) { .microseconds(reading.cpu) }
     }
