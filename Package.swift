@@ -106,7 +106,8 @@ let package = Package(
     .testTarget(
       name: "ForebayUpstreamsTests",
       dependencies: [
-        "ForebayUpstreams", "ForebayTLS", "ForebayCore", "ForebayUV", "ForebayWire", "TestFolder",
+        "ForebayUpstreams", "ForebayTLS", "ForebayCore", "ForebayUV", "ForebayWire", "FuzzSupport",
+        "TestFolder",
       ], swiftSettings: strict),
     .testTarget(
       name: "ForebayStoreTests",
@@ -160,13 +161,13 @@ if Context.environment["FUZZ_ONLY"] != nil {
       name: "forebay-fuzz",
       dependencies: [
         "ForebayWire", "ForebayCore", "ForebayClient", "ForebayConfig", "ForebayStore",
-        "ForebayDaemon", "FuzzSupport", "TestFolder",
+        "ForebayUpstreams", "ForebayDaemon", "FuzzSupport", "TestFolder",
       ],
       path: "Tests", exclude: ["ForebayCoreTests/Simulation/SimulationTests.swift"],
       sources: [
         "FuzzMain", "ForebayWireTests/SingleFrameReader.swift", "ForebayWireTests/Fuzzing",
         "ForebayCoreTests/Harness", "ForebayCoreTests/Simulation", "ForebayCoreTests/Fuzzing",
         "ForebayClientTests/Fuzzing", "ForebayConfigTests/Fuzzing", "ForebayStoreTests/Fuzzing",
-        "ForebayDaemonTests/Fuzzing",
+        "ForebayUpstreamsTests/Fuzzing", "ForebayDaemonTests/Fuzzing",
       ], swiftSettings: strict))
 }

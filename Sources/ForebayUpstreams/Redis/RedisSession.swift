@@ -158,7 +158,9 @@ struct RedisSession: ~Copyable {
     forgetAnswered()
   }
 
+  /// The last event: what is out and not told is nobody's any more once the connection is closed.
   private mutating func close(_ reason: String, isThrottle: Bool) {
+    tellTaken()
     phase = .over
     events.append(.close(reason, isThrottle: isThrottle))
   }
@@ -203,7 +205,7 @@ struct RedisSession: ~Copyable {
     let index = calls[head].answers
     calls[head].answers += 1
     take(token, of: index, bytes)
-    if calls[head].answers == calls[head].messages { settle() }
+    if phase == .ready, calls[head].answers == calls[head].messages { settle() }
   }
 
   private mutating func transactionAnswered(
@@ -214,7 +216,7 @@ struct RedisSession: ~Copyable {
     calls[head].answers += 1
     if calls[head].isExecuted {
       take(token, of: place - messages - 2, bytes)
-      if calls[head].answers == 2 * messages + 2 { settle() }
+      if phase == .ready, calls[head].answers == 2 * messages + 2 { settle() }
     } else if place == messages + 1 {
       executed(token, bytes)
     } else if case .error(let range) = token {
@@ -281,7 +283,7 @@ struct RedisSession: ~Copyable {
 
   /// What was taken of a call that isn't answered to its end is told when there is nothing more to read.
   private mutating func tellTaken() {
-    guard head < calls.count, !calls[head].taken.isEmpty else { return }
+    guard phase == .ready, head < calls.count, !calls[head].taken.isEmpty else { return }
     events.append(.messages(call: calls[head].call, calls[head].taken, .accepted))
     calls[head].taken = calls[head].taken.upperBound..<calls[head].taken.upperBound
   }

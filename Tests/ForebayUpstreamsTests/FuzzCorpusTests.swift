@@ -1,0 +1,9 @@
+import FuzzSupport
+import Testing
+
+struct FuzzCorpusTests {
+  @Test(arguments: [RedisFuzz.self] as [any FuzzTarget.Type])
+  func nothingInTheCorpusDoesHarm(_ target: any FuzzTarget.Type) {
+    #expect(Corpus.problems(of: target) == [])
+  }
+}
