@@ -105,7 +105,7 @@ extension Daemon {
   func connectionClosed(_ connection: ClientConnection) {
     event()
     connections[Int(connection.id.slot)] = nil
-    core.clientClosed(connection.id, now: now)
+    core.clientClosed(connection.id, now: callbackBegan())
   }
 
   func writeClient(_ id: ClientID) {

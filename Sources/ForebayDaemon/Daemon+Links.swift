@@ -23,15 +23,16 @@ extension Daemon: PeerConnectionOwner {
     }
   }
 
-  /// What a link is written in one go. A peer that reads as fast as we write never blocks, so without
-  /// it one callback could write all that is held: 10 ms for 32 MiB.
-  private static let bytesPerWrite = 1 << 20
+  /// What a link is written in one go, and what is left of the run that passes it. A peer that reads as
+  /// fast as we write never blocks, so without it one callback could write all that is held: 1 MiB takes
+  /// up to 3 ms.
+  private static let bytesPerWrite = 1 << 18
 
   func writeLink(_ route: UInt32) {
     guard let connection = peers[Int(route)] else { return }
     var left = Self.bytesPerWrite
     while left > 0 {
-      let count = core.gatherLink(route, into: linkVectors, headers: linkHeaders, now: now)
+      let count = core.gatherLink(route, into: linkVectors, headers: linkHeaders, bytes: left, now: now)
       guard count > 0 else { return }
       var total = 0
       for index in 0..<count {
@@ -53,10 +54,15 @@ extension Daemon: PeerConnectionOwner {
   private func putOff(_ route: UInt32) {
     core.linkBusy(route, true)
     linksPutOff.append(route)
-    putOffHook?.start { [unowned(unsafe) self] in goOnWithLinks() }
+    goOnNextTurn()
   }
 
-  private func goOnWithLinks() {
+  /// There is more to do than one turn should: the next one doesn't wait.
+  func goOnNextTurn() {
+    putOffHook?.start { [unowned(unsafe) self] in goOn() }
+  }
+
+  private func goOn() {
     putOffHook?.stop()
     event()
     for route in linksPutOff { core.linkBusy(route, false) }

@@ -251,6 +251,7 @@ package final class Daemon {
       flushUpstreams()
       if isTurnDue { now = self.now }
     }
+    if core.hasPutOff { goOnNextTurn() }
     admin?.checkWaits()
     if let deadline = core.nextDeadline() {
       timer?.fire(at: deadline.nanoseconds)
@@ -296,14 +297,20 @@ package final class Daemon {
   }
 
   private func drained() {
-    // The last receipts go out before the connections do.
-    core.turnEnded(now: now)
-    while let action = core.nextAction() {
-      if action != .drained { perform(action) }
-    }
+    // The last receipts go out before the connections do, and nobody waits for this turn's end.
+    performAll()
     core.closeDrained(now)
-    while let action = core.nextAction() { perform(action) }
+    performAll()
     log.event("stopped", ["held": "\(core.heldMessages)"])
     loop.stop()
+  }
+
+  private func performAll() {
+    repeat {
+      core.turnEnded(now: now)
+      while let action = core.nextAction() {
+        if action != .drained { perform(action) }
+      }
+    } while core.hasPutOff
   }
 }

@@ -60,7 +60,7 @@ extension Sidecar {
     closures[Int(code?.rawValue ?? 0)] += 1
     detach(client)
     clientDeadlines.set(client, nil)
-    actions.append(.closeClient(clients[client].id, code))
+    closings.append(.closeClient(clients[client].id, code))
   }
 
   /// The connection is gone, whoever ended it.

@@ -251,7 +251,7 @@ extension Sidecar {
   /// bytes for each ORIGIN. Both stay valid until the next event. Returns how many are filled.
   package mutating func gatherLink(
     _ route: UInt32, into vectors: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>,
-    headers: UnsafeMutableRawBufferPointer, now: Instant
+    headers: UnsafeMutableRawBufferPointer, bytes: Int = .max, now: Instant
   ) -> Int {
     links[route].hasOutputPending = false
     // What is left at the end of a drain may have been settled inside a frame that was begun.
@@ -274,7 +274,8 @@ extension Sidecar {
     let end = links[route].nextToAdmit
     var skip = links[route].written
     if run != none, run != end { links[route].activeAt = now }
-    while run != none, run != end, filled + 2 <= vectors.count,
+    var left = bytes
+    while run != none, run != end, left > 0, filled + 2 <= vectors.count,
       headersEnd - header >= Origin.fixedBytes
     {
       if !store.runs[run].isHeldByPeer {
@@ -289,6 +290,7 @@ extension Sidecar {
         vectors[filled] = UnsafeRawBufferPointer(
           start: store.runs[run].base + inside, count: Int(store.runs[run].byteCount) - inside)
         filled += 1
+        left -= vectors[filled - 1].count
         skip = 0
       }
       run = store.runs[run].next

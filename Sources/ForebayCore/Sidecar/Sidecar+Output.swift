@@ -63,10 +63,15 @@ extension Sidecar {
       || clients[client].owesGoAway != nil
   }
 
-  /// Asks the shell to write for every client that has something and takes it.
+  /// Asks the shell to write for clients that have something and take it, and to close those that end:
+  /// so many of each a turn, whoever waits longest first.
   mutating func askForOutput() {
-    guard !outputClients.isEmpty else { return }
-    for client in outputClients {
+    let ending = min(closings.count, clientsPerTurn)
+    for closing in closings[..<ending] { actions.append(closing) }
+    closings.removeFirst(ending)
+    let writing = min(outputClients.count, clientsPerTurn)
+    guard writing > 0 else { return }
+    for client in outputClients[..<writing] {
       clients[client].hasOutputPending = false
       guard clients[client].stalledSince == nil, owesOutput(client), !clients[client].isClosing
       else {
@@ -74,8 +79,11 @@ extension Sidecar {
       }
       actions.append(.writeClient(clients[client].id))
     }
-    outputClients.removeAll(keepingCapacity: true)
+    outputClients.removeFirst(writing)
   }
+
+  /// Clients were put off when the turn ended: another turn is due, without waiting for anything.
+  package var hasPutOff: Bool { !closings.isEmpty || !outputClients.isEmpty }
 
   /// The room that `takeOutput` needs at least: the largest frames that are never split.
   package static var outputBytesMin: Int { 256 }

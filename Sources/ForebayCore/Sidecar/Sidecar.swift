@@ -42,6 +42,11 @@ package struct Sidecar: ~Copyable {
   var dirtyClients: [UInt32] = []
   /// Clients that have something to be written.
   var outputClients: [UInt32] = []
+  /// `closeClient` actions, which the shell gets when a turn ends.
+  var closings: [Action] = []
+  /// How many clients are written in one turn, and how many are closed: a write takes about 4 µs, a close
+  /// 8. So thousands whose receipts come at once, or who leave at once, keep the loop for 1.5 ms.
+  package var clientsPerTurn = 128
   /// Routes that may have something to dispatch.
   var stirredRoutes: [UInt32] = []
 

@@ -181,7 +181,7 @@ final class SidecarHarness: TimedPart {
 
   private var closesOrWants: Bool {
     !closings.isEmpty || !core.stirredRoutes.isEmpty || !core.dirtyClients.isEmpty
-      || !core.outputClients.isEmpty
+      || core.hasPutOff
   }
 
   func check() {
@@ -254,12 +254,18 @@ final class SidecarHarness: TimedPart {
 
   private func drained() {
     isDrained = true
-    core.turnEnded(now: now)
-    while let action = core.nextAction() {
-      if action != .drained { perform(action) }
-    }
+    performAll()
     core.closeDrained(now)
-    while let action = core.nextAction() { perform(action) }
+    performAll()
+  }
+
+  private func performAll() {
+    repeat {
+      core.turnEnded(now: now)
+      while let action = core.nextAction() {
+        if action != .drained { perform(action) }
+      }
+    } while core.hasPutOff
   }
 
   // MARK: Clients
