@@ -156,7 +156,7 @@ final class BufferListing: AdminListing {
 
 /// `show credits`: what each principal has of each route.
 final class CreditListing: AdminListing {
-  private static let slotsPerTurn = 256
+  private static let slotsPerTurn = 32
   private var next = 0
 
   func more(_ daemon: Daemon) -> [AdminValue]? {

@@ -23,9 +23,7 @@ final class AdminServer {
     listener = try UnixListener(
       on: loop, path: settings.path, mode: settings.mode.bits, group: settings.group)
     ticker = try Timer(on: loop) { [unowned self] in ticked() }
-    nextTurn = try Timer(on: loop) { [unowned self] in
-      for session in sessions { session.goOn() }
-    }
+    nextTurn = try Timer(on: loop) { [unowned self] in goOnWithOne() }
     try listener.accept { [unowned self] arrival in
       if case .success(let (stream, credentials)) = arrival { accepted(stream, credentials) }
     }
@@ -58,8 +56,20 @@ final class AdminServer {
 
   var sessionCount: Int { sessions.count }
 
-  /// Calls `goOn` of every session in the next turn.
+  /// More is to be done for a session than its turn allowed.
   func goOnNextTurn() { nextTurn?.fire(at: Loop.now) }
+
+  /// A piece for one session a turn: who was served last comes last.
+  private func goOnWithOne() {
+    for _ in sessions {
+      let session = sessions.removeFirst()
+      sessions.append(session)
+      guard session.canGoOn else { continue }
+      session.goOn()
+      break
+    }
+    if sessions.contains(where: \.canGoOn) { goOnNextTurn() }
+  }
 
   /// At the end of a turn, and after each command: what was waited for may have happened.
   func checkWaits() {

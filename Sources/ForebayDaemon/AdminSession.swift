@@ -116,6 +116,12 @@ final class AdminSession: StreamOwner {
     return true
   }
 
+  /// There is something to do, and the reader has taken what was written.
+  var canGoOn: Bool {
+    guard stream.isOpen, stream.bytesToWrite < Self.unreadBytesMax, !isWaiting else { return false }
+    return isBusy || !pending.isEmpty
+  }
+
   private func perform(_ given: [String]) {
     var words = given
     let wantsJSON = words.last == "json"

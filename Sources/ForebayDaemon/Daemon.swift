@@ -222,7 +222,9 @@ package final class Daemon {
       turn += 1
       if areDeadlinesDue { judgeDeadlines() }
     }
-    if isTurnDue { endTurn(callbackBegan()) }
+    // Also when no client did anything: what the admin socket took is told apart turn by turn.
+    let began = callbackBegan()
+    if isTurnDue { endTurn(began) }
   }
 
   /// Deadlines are judged after the reads of this turn: when the whole process has stood still (SIGSTOP, a
