@@ -25,8 +25,8 @@ LEAST = 95.0
 AREAS = {
     "codec": ["Sources/ForebayWire/"],
     "credit": [
-        "Sources/ForebayCore/Credit/", "Sidecar+Granting.swift", "Sidecar+Reclaiming.swift",
-        "Sidecar+Waiting.swift",
+        "Sources/ForebayCore/Credit/", "Sidecar+Granting.swift", "Sidecar+EqualShare.swift",
+        "Sidecar+Reclaiming.swift", "Sidecar+Waiting.swift",
     ],
     "memory": ["Sources/ForebayCore/Memory/"],
     "breaker": ["Sources/ForebayCore/Breaker/"],

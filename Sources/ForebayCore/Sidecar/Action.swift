@@ -36,6 +36,8 @@ struct ActionQueue: ~Copyable {
 
   init() { actions.reserveCapacity(256) }
 
+  var isEmpty: Bool { head == actions.count }
+
   mutating func append(_ action: Action) { actions.append(action) }
 
   mutating func next() -> Action? {

@@ -68,20 +68,6 @@ extension Sidecar {
     if idle > 0 { routes[route].demanding.removeLast(idle) }
   }
 
-  /// A client that is shut for want of space is counted, and looked at in this pass: the others leave to
-  /// it what they have above an equal share.
-  private mutating func noteShort(_ client: UInt32, of principal: UInt32) {
-    guard !clients[client].isWaiting, clients[client].reason.isShortage else { return }
-    clients[client].shortInPass = grantingPass
-    principals[principal].short += 1
-    principals[principal].shortStanding += standing(client)
-    markDirty(client)
-  }
-
-  private mutating func standing(_ client: UInt32) -> Cost {
-    clients[client].window.open + sessions[clients[client].session].held
-  }
-
   private mutating func hasDemand(_ client: UInt32, now: Instant) -> Bool {
     guard clients[client].isOpen else { return false }
     if sessions[clients[client].session].held.messages > 0 { return true }
@@ -95,7 +81,7 @@ extension Sidecar {
 
   /// How much more the principal may have, so that the rule holds after it is granted: what isn't owed
   /// comes out of the pool and lowers the threshold as well. Never tested afterwards.
-  private mutating func allowance(ofPrincipal principal: UInt32, _ route: UInt32) -> Cost {
+  mutating func allowance(ofPrincipal principal: UInt32, _ route: UInt32) -> Cost {
     if planted(.fairShareIgnored) { return routes[route].pool.free }
     let isCurrent = principals[principal].pass == grantingPass
     let demanding = isCurrent ? max(1, principals[principal].demanding) : 1
@@ -244,46 +230,6 @@ extension Sidecar {
     return given
   }
 
-  /// What each of those clients of a principal may have that find too little, while one besides `client`
-  /// does. Space returns to whose messages were settled, so without it those who came first would keep
-  /// the larger windows.
-  private mutating func equalShare(
-    _ client: UInt32, _ principal: UInt32, _ space: Cost, _ route: UInt32
-  ) -> Cost? {
-    guard principals[principal].pass == grantingPass, principals[principal].short > 0
-    else { return nil }
-    if clients[client].shortInPass == grantingPass {
-      return principals[principal].short > 1 ? shortShare(principal, route) : nil
-    }
-    let all = principals[principal].shortStanding + standing(client) + space
-    return (all / (principals[principal].short + 1)).greater(routes[route].reserve)
-  }
-
-  private mutating func shortShare(_ principal: UInt32, _ route: UInt32) -> Cost {
-    if let share = principals[principal].shortShare { return share }
-    let all = principals[principal].shortStanding + allowance(ofPrincipal: principal, route)
-    let share = (all / principals[principal].short).greater(routes[route].reserve)
-    principals[principal].shortShare = share
-    return share
-  }
-
-  /// A client that is shut, holds messages, and lacks less than a quarter of its equal share. Windows of
-  /// a few messages cost each a read, a receipt and a WINDOW; its own messages will be settled, and then
-  /// it lacks more.
-  ///
-  /// Source: the silly window, RFC 813, section 4.
-  private mutating func waitsForMore(_ client: UInt32, _ route: UInt32) -> Bool {
-    let principal = clients[client].principal
-    guard clients[client].shortInPass == grantingPass, principals[principal].short > 1,
-      sessions[clients[client].session].held.messages > 0, intakeStop(route) == nil,
-      clients[client].window.reclaim == nil
-    else { return false }
-    let share = shortShare(principal, route)
-    let lacking = share.above(standing(client))
-    return clients[client].window.open.messages == 0
-      ? lacking.messages < share.messages / 4 : lacking.bytes < share.bytes / 4
-  }
-
   /// What the client's own limits leave: its window, what it hasn't seen receipts for, its own wish.
   /// The two quantities stand each for itself: large messages use up bytes and leave credit for many
   /// messages, and then bytes alone are granted.
@@ -419,14 +365,4 @@ extension Sidecar {
 
 extension WindowReason {
   fileprivate var isNone: Bool { if case .none = self { true } else { false } }
-
-  /// Shut for want of space, which others may have.
-  fileprivate var isShortage: Bool {
-    switch self {
-    case .bufferFull, .fairShare: true
-    case .none, .breakerOpen, .rateLimited, .draining, .windowMaximum, .receiptsUnseen,
-      .reclaiming, .paused, .deadLettersBlocked:
-      false
-    }
-  }
 }

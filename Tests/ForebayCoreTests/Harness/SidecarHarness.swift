@@ -120,6 +120,14 @@ final class SidecarHarness: TimedPart {
     return ID128(high: 0x5e55_1011, low: nextSession)
   }
 
+  /// Clients that the core puts off have their turn when the clock goes on; else at once.
+  var letsPutOff = false
+
+  func putOff(beyond clients: Int) {
+    core.clientsPerTurn = clients
+    letsPutOff = true
+  }
+
   // MARK: Events
 
   /// One event, then its invariants and, unless several are wanted in one turn, the turn's end.
@@ -181,7 +189,7 @@ final class SidecarHarness: TimedPart {
 
   private var closesOrWants: Bool {
     !closings.isEmpty || !core.stirredRoutes.isEmpty || !core.dirtyClients.isEmpty
-      || core.hasPutOff
+      || (core.hasPutOff && !letsPutOff)
   }
 
   func check() {
@@ -191,7 +199,7 @@ final class SidecarHarness: TimedPart {
 
   // MARK: Time
 
-  var nextDeadline: Instant? { core.nextDeadline() }
+  var nextDeadline: Instant? { letsPutOff && core.hasPutOff ? now : core.nextDeadline() }
 
   func fire() { event { core.deadlineReached(now: now) } }
 

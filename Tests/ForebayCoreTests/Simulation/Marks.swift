@@ -47,6 +47,7 @@ enum Mark: Int, CaseIterable {
   case routeIsHeld
   case daemonIsRestored
   case clientWaitsForSpace
+  case clientIsPutOff
   case verdictAfterClose
 }
 

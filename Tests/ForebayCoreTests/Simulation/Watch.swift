@@ -103,6 +103,7 @@ final class Watch: CoreWatch {
     }
     markRuns()
     markClosures()
+    if !harness.core.actions.isEmpty, harness.core.hasPutOff { marks.saw(.clientIsPutOff) }
     let hasReceived = before.indices.contains {
       harness.core.routes[UInt32($0)].totals.received > before[$0].received
     }

@@ -57,6 +57,7 @@ final class World {
       name: "daemon \(index)" + (life > 0 ? ", life \(life + 1)" : ""))
     daemon.trace = trace
     daemon.watch = Watch(daemon, marks)
+    if plan.seed % 2 == 0 { daemon.putOff(beyond: 1 + Int(plan.seed / 2 % 3)) }
     for (route, upstream) in daemon.upstreams.enumerated() {
       guard let upstream else { continue }
       let settings = plan.daemons[index].routes[route]
