@@ -93,49 +93,7 @@ struct StreamContents {
     self.entries = entries
   }
 
-  /// All that the producers were told is delivered is there, in the order in which it was sent, where
-  /// of each message its first entry counts; nothing else is there. Entries of one message have one id,
-  /// and those of two have two.
-  func expect(
-    _ producers: [Producer], repeatsAllowed: Bool,
-    sourceLocation: SourceLocation = #_sourceLocation
-  ) {
-    var last: [String: UInt64] = [:]
-    var idOf: [String: String] = [:]
-    var ids: Set<String> = []
-    var repeats = 0
-    for entry in entries {
-      let text = entry.fields["data"] ?? ""
-      let id = entry.fields["id"] ?? ""
-      if let known = idOf[text] {
-        repeats += 1
-        if known != id { Issue.record("\(text) has two ids", sourceLocation: sourceLocation) }
-        continue
-      }
-      idOf[text] = id
-      if !ids.insert(id).inserted {
-        Issue.record("two messages have the id \(id)", sourceLocation: sourceLocation)
-      }
-      let words = text.prefix { $0 != "." }.split(separator: " ")
-      guard words.count == 2, let sequence = UInt64(words[1]) else {
-        Issue.record("\(text) is nobody's", sourceLocation: sourceLocation)
-        continue
-      }
-      let name = String(words[0])
-      if let before = last[name], before >= sequence {
-        Issue.record("\(text) came after \(before)", sourceLocation: sourceLocation)
-      }
-      last[name] = sequence
-    }
-    if !repeatsAllowed { #expect(repeats == 0, sourceLocation: sourceLocation) }
-    for producer in producers {
-      let missing = producer.outcomes.filter {
-        $0.value.outcome == .delivered
-          && idOf[producer.text(of: $0.key, payloadBytes: 0)] == nil
-      }
-      #expect(
-        missing.isEmpty, "\(producer.name) was told of \(missing.count) that aren't there",
-        sourceLocation: sourceLocation)
-    }
+  var readBack: ReadBack {
+    ReadBack(entries.map { ReadBack.Entry(text: $0.fields["data"] ?? "", id: $0.fields["id"]) })
   }
 }

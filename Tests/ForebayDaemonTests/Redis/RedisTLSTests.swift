@@ -37,11 +37,10 @@ import Testing
     let port = try freePort()
     let server = try await server("good", port: port)
     let daemon = try await daemon(port: port, "      ca_file: \(files.file("ca.pem"))")
-    let producers = (1...4).map { Producer("p\($0)", to: daemon) }
-    for producer in producers { producer.offer(5_000) }
+    let producers = makeProducers(daemon, 4, offer: 5_000)
     try await turnUntilSettled(producers)
     #expect(daemon.errors.contains("TLSv1.3"))
-    try await StreamContents(server).expect(producers, repeatsAllowed: false)
+    try await StreamContents(server).readBack.expect(producers, repeatsAllowed: false)
     #expect(try await server.ask("XLEN", "forebay") == "20000\n")
     #expect(try await daemon.stop() == 0)
   }

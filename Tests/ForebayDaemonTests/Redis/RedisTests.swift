@@ -12,35 +12,22 @@ import Testing
       in: place, ["--upstream", "redis+unix://\(server.socket)"] + options)
   }
 
-  private func producers(_ daemon: DaemonProcess, _ count: Int, offer: Int) -> [Producer] {
-    (1...count).map {
-      let producer = Producer("p\($0)", to: daemon)
-      producer.offer(offer)
-      return producer
-    }
-  }
-
   private func expectAllDelivered(
     _ producers: [Producer], _ daemon: DaemonProcess, _ server: RedisServer,
     repeatsAllowed: Bool, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
-    for producer in producers {
-      #expect(
-        producer.count(.delivered) == Int(producer.highest), "\(producer.summary)",
-        sourceLocation: sourceLocation)
-      #expect(producer.settledTwice.isEmpty && producer.errors.isEmpty && producer.connects == 1)
-    }
-    let state = try await daemon.state()
-    #expect(state.isBalanced && state.heldMessages == 0, sourceLocation: sourceLocation)
+    try await ForebayDaemonTests.expectAllDelivered(
+      producers, daemon, sourceLocation: sourceLocation)
     let contents = try await StreamContents(server)
-    contents.expect(producers, repeatsAllowed: repeatsAllowed, sourceLocation: sourceLocation)
+    contents.readBack.expect(
+      producers, repeatsAllowed: repeatsAllowed, sourceLocation: sourceLocation)
     #expect(try await daemon.stop() == 0, sourceLocation: sourceLocation)
   }
 
   @Test func aHundredThousandMessagesAreThereOnceAndInOrder() async throws {
     let server = try await RedisServer.ready(in: place)
     let daemon = try await daemon(server)
-    let producers = producers(daemon, 8, offer: 12_500)
+    let producers = makeProducers(daemon, 8, offer: 12_500)
     try await turnUntilSettled(producers)
     #expect(try await server.ask("XLEN", "forebay") == "100000\n")
     try await expectAllDelivered(producers, daemon, server, repeatsAllowed: false)
@@ -50,7 +37,7 @@ import Testing
   @Test func aRestartOfTheServerLosesNothing() async throws {
     let server = try await RedisServer.ready(in: place)
     let daemon = try await daemon(server)
-    let producers = producers(daemon, 4, offer: 5_000)
+    let producers = makeProducers(daemon, 4, offer: 5_000)
     for round in 1...2 {
       try await turn(producers, until: "a load") {
         producers.allSatisfy { $0.count(.delivered) > 1_000 * round }
@@ -70,7 +57,7 @@ import Testing
     let server = try await RedisServer.ready(in: place)
     let daemon = try await daemon(
       server, ["--attempt-timeout", "500ms", "--buffer-messages", "600"])
-    let producers = producers(daemon, 3, offer: 2_000)
+    let producers = makeProducers(daemon, 3, offer: 2_000)
     try await turn(producers, until: "a load") {
       producers.allSatisfy { $0.count(.delivered) > 100 }
     }
@@ -91,7 +78,7 @@ import Testing
   @Test func connectionsThatAreResetInsideABatchLoseNothing() async throws {
     let server = try await RedisServer.ready(in: place)
     let daemon = try await daemon(server)
-    let producers = producers(daemon, 4, offer: 6_000)
+    let producers = makeProducers(daemon, 4, offer: 6_000)
     for round in 1...5 {
       try await turn(producers, until: "a load") {
         producers.allSatisfy { $0.count(.delivered) > 800 * round }
@@ -107,7 +94,7 @@ import Testing
   @Test func aFullMemoryThrottles() async throws {
     let server = try await RedisServer.ready(in: place, ["--maxmemory-policy", "noeviction"])
     let daemon = try await daemon(server, ["--buffer-messages", "2000"])
-    let producers = producers(daemon, 3, offer: 4_000)
+    let producers = makeProducers(daemon, 3, offer: 4_000)
     try await turn(producers, until: "a load") {
       producers.allSatisfy { $0.count(.delivered) > 200 }
     }
