@@ -32,7 +32,8 @@ extension Daemon: PeerConnectionOwner {
     guard let connection = peers[Int(route)] else { return }
     var left = Self.bytesPerWrite
     while left > 0 {
-      let count = core.gatherLink(route, into: linkVectors, headers: linkHeaders, bytes: left, now: now)
+      let count = core.gatherLink(
+        route, into: linkVectors, headers: linkHeaders, bytes: left, now: now)
       guard count > 0 else { return }
       var total = 0
       for index in 0..<count {
