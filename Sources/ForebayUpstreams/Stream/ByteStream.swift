@@ -48,6 +48,8 @@ package final class ByteStream {
   /// A copied remainder is on its way; nothing else is written before it is out.
   private var isWaitingForSocket = false
   private var isFinishing = false
+  /// Our direction has been ended: what flushes afterwards doesn't end it again, which would be an error.
+  private var isFinished = false
   package private(set) var isOpen = false
   private var isEnded = false
   private let readBuffer: UnsafeMutableRawBufferPointer
@@ -196,7 +198,7 @@ package final class ByteStream {
     case .busy: owner.streamBusy(self, true)
     case .ready: owner.streamBusy(self, false)
     }
-    if isFinishing, output.isEmpty, !isWaitingForSocket { shutDown() }
+    if isFinishing, !isFinished, output.isEmpty, !isWaitingForSocket { shutDown() }
   }
 
   private func writePlain() {
@@ -265,6 +267,7 @@ package final class ByteStream {
   }
 
   private func shutDown() {
+    isFinished = true
     tls?.end()
     sendEncrypted()
     do throws(UVError) { try handle?.shutdown { _ in } } catch { end(.broken(error)) }
