@@ -19,6 +19,9 @@ struct CheckUpstream: ParsableCommand {
   @Option(help: ArgumentHelp("Read settings from this YAML file.", valueName: "file"))
   var config: String?
 
+  /// The parser gives `--config` to the program itself, wherever it stands; ours is for the help.
+  @ParentCommand var program: Forebayd
+
   @Option(help: ArgumentHelp("The file's route; without it the first.", valueName: "name"))
   var route: String?
 
@@ -39,7 +42,8 @@ struct CheckUpstream: ParsableCommand {
   private func read() throws -> RouteTarget {
     let variables = Environment.variables(beginning: ConfigurationInputs.variablePrefix)
     var inputs = ConfigurationInputs(
-      path: config ?? variables.last { $0.name == SettingsTable.fileVariable }?.value)
+      path: config ?? program.config
+        ?? variables.last { $0.name == SettingsTable.fileVariable }?.value)
     guard url != nil || inputs.path != nil else {
       throw ValidationError("say which: an URL, or a file with --config")
     }
