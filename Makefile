@@ -14,11 +14,17 @@ BIN := .build/release
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 BENCH := Sources/forebay-bench
 HELPERS := out/forebay-relay out/malloc-counter.so
+# The native clients that forebayd is measured beside, and the library that each is made with.
+NATIVES := redis nats amqp kafka http
+NATIVE_LIBRARY_redis := hiredis
+NATIVE_LIBRARY_amqp := librabbitmq
+NATIVE_LIBRARY_kafka := rdkafka
+NATIVE_LIBRARY_http := libcurl
 CFLAGS ?= -O2 -g -Wall -Wextra -Werror
 
 # Prints the verbs.
 help:
-	@awk '/^# /{said = substr($$0, 3)} /^[a-z-]+:/{if (said) printf "  make %-11s %s\n", \
+	@awk '/^# /{said = substr($$0, 3)} /^[a-z-]+:/{if (said) printf "  make %-16s%s\n", \
 	  substr($$1, 1, index($$1, ":") - 1), said} !/^# /{said = ""}' Makefile
 
 # Installs missing Debian packages (without root: prints the command) and checks for Swift.
@@ -106,12 +112,19 @@ deps-bench:
 	@deploy/deps-bench.sh
 
 # Measures forebayd against a raw byte relay and other proxies. For a quick look: BENCH_FLAGS=--smoke
-bench: build
+bench: build natives
 	deploy/bench.sh $(BENCH_FLAGS)
 
 # Measures everything that docs/benchmarks.md shows, on a quiet machine, and writes it there.
 bench-docs: build deps-bench
 	deploy/bench.sh --docs $(BENCH_FLAGS)
+
+# Measures forebayd beside native clients of real upstreams. To keep the result: BENCH_FLAGS='--docs docs'
+bench-upstreams: build natives
+	$(BIN)/forebay-bench upstreams $(BENCH_FLAGS)
+
+# Compiles the native clients of the benchmark, as far as their libraries are installed.
+natives: $(NATIVES:%=out/native-%) $(patsubst %,out/kafka-cluster,$(wildcard Tests/KafkaCluster/main.c))
 
 # Installs programs and documents below DESTDIR and PREFIX.
 install: build
@@ -132,5 +145,22 @@ out/malloc-counter.so: $(BENCH)/malloc-counter/malloc-counter.c | deps
 	mkdir -p out
 	$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
+# A client whose library isn't installed is left out, and the benchmark says so.
+out/native-%: $(BENCH)/native/%.c $(BENCH)/native/load.c $(BENCH)/native/load.h | deps
+	@mkdir -p out
+	@library='$(NATIVE_LIBRARY_$*)'; \
+	if [[ -n $$library ]] && ! pkg-config --exists "$$library"; then \
+	  echo "natives: no $$library, so $@ isn't made; make deps-bench installs it"; \
+	else \
+	  flags=$${library:+$$(pkg-config --cflags --libs "$$library")}; \
+	  echo "$(CC) $(CFLAGS) -o $@ $< $$flags"; \
+	  $(CC) $(CFLAGS) -o $@ $< $(BENCH)/native/load.c $$flags; \
+	fi
+
+# The cluster that tests speak to, too.
+out/kafka-cluster: Tests/KafkaCluster/main.c | deps
+	@mkdir -p out
+	$(CC) $(CFLAGS) -o $@ $< -lrdkafka -lpthread
+
 .PHONY: help deps deps-bench build test sim planted coverage fuzz asan tsan model lint settings format \
-  demo bench bench-docs install clean check-proto check-replay check-settings
+  demo bench bench-docs bench-upstreams natives install clean check-proto check-replay check-settings

@@ -85,7 +85,7 @@ let package = Package(
         "ForebayWire", "ForebayCore", "ForebayUV", "ForebayConfig", "ForebayStore", histogram,
         argumentParser,
       ],
-      exclude: ["relay", "malloc-counter"], swiftSettings: strict),
+      exclude: ["relay", "malloc-counter", "native"], swiftSettings: strict),
 
     // Where tests may put files.
     .target(name: "TestFolder", path: "Tests/TestFolder", swiftSettings: strict),

@@ -20,6 +20,7 @@ case ${1:-} in
     "$BENCH" compare --smoke
     "$BENCH" growth --smoke
     "$BENCH" idle --smoke
+    "$BENCH" upstreams --smoke
     ;;
   --docs)
     # Eight minutes in all: no round of the comparison begins that wouldn't end in time.

@@ -7,7 +7,8 @@ struct Program: ParsableCommand {
     abstract: "Loads, sinks and measurements for Forebay.",
     subcommands: [
       LoadCommand.self, SinkCommand.self, PairsCommand.self, CompareCommand.self,
-      GrowthCommand.self, IdleCommand.self, DemoCommand.self, LeashCommand.self,
+      GrowthCommand.self, UpstreamsCommand.self, IdleCommand.self, DemoCommand.self,
+      LeashCommand.self,
       ReplayCommand.self,
     ])
 }

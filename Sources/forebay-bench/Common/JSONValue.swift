@@ -27,6 +27,7 @@ enum JSONValue: Equatable, Sendable {
   var values: [JSONValue]? { if case .list(let values) = self { values } else { nil } }
   var string: String? { if case .text(let text) = self { text } else { nil } }
   var flag: Bool? { if case .flag(let flag) = self { flag } else { nil } }
+  var double: Double? { if case .number(let number) = self { number } else { nil } }
   /// A whole number that isn't negative.
   var count: UInt64? { if case .number(let number) = self { UInt64(exactly: number) } else { nil } }
 }

@@ -1,4 +1,3 @@
-import ForebayUV
 import Glibc
 
 /// Looks for the programs that are to be compared.
@@ -36,36 +35,11 @@ enum ProxySearch {
     return .proxy(proxy)
   }
 
-  private static func executable(_ candidate: String) -> String? {
-    if candidate.contains("/") { return access(candidate, X_OK) == 0 ? candidate : nil }
-    let path = getenv("PATH").map { String(cString: $0) } ?? ""
-    return ([folderOfThisProgram()] + path.split(separator: ":").map(String.init))
-      .map { "\($0)/\(candidate)" }.first { access($0, X_OK) == 0 }
-  }
-
   private static func version(of program: String, _ kind: ProxyKind, scratch: String) -> String {
     guard let option = kind.versionOption else { return "" }
-    let said = output(of: [program, option], scratch: scratch)
-    return said.flatMap(versionNumber) ?? ""
-  }
-
-  /// What a program prints on both outputs.
-  private static func output(of words: [String], scratch: String) -> String? {
-    let path = scratch + "/output"
-    let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { return nil }
-    defer {
-      close(descriptor)
-      unlink(path)
+    return ProgramOutput.of([program, option], scratch: scratch).flatMap {
+      versionNumber(in: $0.text)
     }
-    do {
-      let loop = try Loop()
-      _ = try? ChildProcess(
-        on: loop, words, stdio: [.ignored, .descriptor(descriptor), .descriptor(descriptor)]
-      ) { _ in }
-      loop.run()
-      try loop.finish()
-    } catch { return nil }
-    return readFile(path)
+      ?? ""
   }
 }

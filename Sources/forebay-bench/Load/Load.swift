@@ -275,6 +275,12 @@ final class Load {
     for link in links { link.leave() }
   }
 
+  /// For somebody who goes on with the loop after it is over.
+  func close() {
+    timer?.close()
+    timer = nil
+  }
+
   /// Ends it as it stands.
   func finish() {
     phase = .over
@@ -282,7 +288,8 @@ final class Load {
     loop.stop()
   }
 
-  private func result(cpu: UInt64) -> LoadResult {
+  /// As it stands; for good once it is over.
+  func result(cpu: UInt64 = 0) -> LoadResult {
     let end = tally.lastSettled ?? started
     return LoadResult(
       settings: settings, tally: tally, elapsed: end.since(started), cpuNanoseconds: cpu,

@@ -21,11 +21,13 @@ final class Children {
 
   init() throws(UVError) { loop = try Loop() }
 
-  /// Starts a program; its standard output is thrown away.
-  func start(_ name: String, _ words: [String]) throws -> Int32 {
+  /// Starts a program; its standard output is thrown away unless something else is said.
+  func start(
+    _ name: String, _ words: [String], input: ChildProcess.Stdio = .ignored,
+    output: ChildProcess.Stdio = .ignored
+  ) throws -> Int32 {
     do throws(UVError) {
-      let process = try ChildProcess(on: loop, words, stdio: [.ignored, .ignored, .descriptor(2)]) {
-        _ in
+      let process = try ChildProcess(on: loop, words, stdio: [input, output, .descriptor(2)]) { _ in
       }
       children.append(Child(name: name, process: process))
       return process.processIdentifier

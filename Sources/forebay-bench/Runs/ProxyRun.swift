@@ -55,7 +55,8 @@ struct RunFigures: Equatable, Sendable {
 struct ProxyRun {
   let place: RunPlace
   let command: [String]
-  let sinkOptions: [String]
+  /// Nil where the proxy leads to something that runs already.
+  let sinkOptions: [String]?
   /// Caches, pools and windows grow and connections upstream are made before anything is measured.
   let warmUp: Load.Settings
   let load: Load.Settings
@@ -77,9 +78,11 @@ struct ProxyRun {
   }
 
   private func measure(_ children: Children) throws -> RunFigures {
-    _ = try children.start(
-      "sink", [pathOfThisProgram(), "sink", place.sink] + sinkOptions)
-    try children.waitForSocket(place.sink)
+    if let sinkOptions {
+      _ = try children.start(
+        "sink", [pathOfThisProgram(), "sink", place.sink] + sinkOptions)
+      try children.waitForSocket(place.sink)
+    }
     let proxy = try children.start("proxy", command)
     try children.waitForSocket(place.socket)
     if idleClients > 0 { try IdleClients.start(idleClients, at: place, children) }
