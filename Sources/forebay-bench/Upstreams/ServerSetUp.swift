@@ -111,7 +111,7 @@ struct ServerSetUp: Sendable {
       address: told, route: ["upstream: kafka://\(told)/bench"])
   }
 
-  /// It takes the body, and answers at once.
+  /// It takes the body, and answers at once. Messages have any bytes in them, so they aren't lines.
   private static func nginx(_ folder: String, isRoot: Bool) throws -> ServerSetUp? {
     guard let program = executable("nginx") ?? executable("/usr/sbin/nginx") else { return nil }
     let port = try port()
@@ -146,7 +146,7 @@ struct ServerSetUp: Sendable {
       address: "http://127.0.0.1:\(port)/",
       route: [
         "upstream: http://127.0.0.1:\(port)/",
-        "http: {format: ndjson, connections: \(UpstreamKind.httpConnections)}",
+        "http: {format: length_prefixed, connections: \(UpstreamKind.httpConnections)}",
         "batch: {messages: \(UpstreamKind.httpBatch)}",
       ])
   }

@@ -62,9 +62,8 @@ struct UpstreamsCommand: ParsableCommand {
     var data = UpstreamsData(kinds: try kinds())
     var failure: (any Error)?
     do { try measure(servers, daemon, directory, &data) } catch { failure = error }
-    let complaints = try servers.end()
+    try servers.end()
     for line in servers.missing { printError("missing: \(line)") }
-    for line in complaints { printError(line) }
     if let failure { throw failure }
     let result = UpstreamsReport(
       data: data.measured, missing: servers.missing, elapsed: monotonicNow().since(began))

@@ -1,5 +1,6 @@
-/* HTTP by libcurl's multi interface: batches of messages, a line each, on kept connections. */
+/* HTTP by libcurl's multi interface: batches on kept connections, messages behind their lengths. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,20 +10,20 @@
 
 #include "load.h"
 
-enum { BATCH = 100, CONNECTIONS_MAX = 64 };
+enum { BATCH = 100, CONNECTIONS_MAX = 64, LENGTH_BYTES = 4 };
 
 struct request {
   CURL *handle;
   bool is_out;
   uint64_t first, count;
   char key[64];
+  char *body;
   struct curl_slist *headers;
 };
 
 static CURLM *multi;
 static struct request requests[CONNECTIONS_MAX];
 static size_t connections, out;
-static char *body; /* BATCH lines, the same in every request */
 static int timer;
 
 static size_t ignore(char *bytes, size_t size, size_t count, void *opaque) {
@@ -50,19 +51,15 @@ static void connect_client(const char *address, const struct load *load) {
   connections = load->window / BATCH;
   if (connections < 1) connections = 1;
   if (connections > CONNECTIONS_MAX) connections = CONNECTIONS_MAX;
-  body = malloc(BATCH * (load->payload_bytes + 1));
   multi = curl_multi_init();
   timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (!body || !multi || timer < 0) fail("http: no memory");
-  for (size_t i = 0; i < BATCH; i++) {
-    memcpy(body + i * (load->payload_bytes + 1), load->payload, load->payload_bytes);
-    body[i * (load->payload_bytes + 1) + load->payload_bytes] = '\n';
-  }
+  if (!multi || timer < 0) fail("http: no memory");
   curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections);
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)connections);
   for (size_t i = 0; i < connections; i++) {
     CURL *handle = requests[i].handle = curl_easy_init();
-    if (!handle) fail("http: no memory");
+    char *body = requests[i].body = malloc(BATCH * (LENGTH_BYTES + load->payload_bytes));
+    if (!handle || !body) fail("http: no memory");
     curl_easy_setopt(handle, CURLOPT_URL, address);
     curl_easy_setopt(handle, CURLOPT_POST, 1L);
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body);
@@ -72,6 +69,18 @@ static void connect_client(const char *address, const struct load *load) {
   }
 }
 
+/* Messages each behind their length in four bytes. Returns how many bytes they take. */
+static long encode(const struct load *load, char *body, uint64_t count) {
+  uint32_t length = htonl((uint32_t)load->payload_bytes);
+  char *place = body;
+  for (uint64_t i = 0; i < count; i++) {
+    memcpy(place, &length, LENGTH_BYTES);
+    memcpy(place + LENGTH_BYTES, load->payload, load->payload_bytes);
+    place += LENGTH_BYTES + load->payload_bytes;
+  }
+  return place - body;
+}
+
 static void send_batch(struct load *load, struct request *request, uint64_t count) {
   request->is_out = true;
   request->first = load->sent;
@@ -79,12 +88,11 @@ static void send_batch(struct load *load, struct request *request, uint64_t coun
   curl_slist_free_all(request->headers);
   snprintf(request->key, sizeof request->key, "Idempotency-Key: %llu",
            (unsigned long long)load->sent);
-  request->headers = curl_slist_append(NULL, "Content-Type: application/x-ndjson");
+  request->headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
   request->headers = curl_slist_append(request->headers, request->key);
   request->headers = curl_slist_append(request->headers, "Expect:");
   curl_easy_setopt(request->handle, CURLOPT_HTTPHEADER, request->headers);
-  curl_easy_setopt(request->handle, CURLOPT_POSTFIELDSIZE,
-                   (long)(count * (load->payload_bytes + 1)));
+  curl_easy_setopt(request->handle, CURLOPT_POSTFIELDSIZE, encode(load, request->body, count));
   curl_multi_add_handle(multi, request->handle);
   load_sent(load, count);
   out++;
