@@ -29,19 +29,20 @@ words() {
   case $1 in
   admin) cat Sources/ForebayDaemon/Admin{Command+*,Query}.swift | grep -oE '[a-z_]+' ;;
   config) grep -oE '[a-z_]+:|[0-9]+[A-Za-z]+|[a-z+]+:/' deploy/forebay.yaml ;;
+  nats) grep -ohE '"[A-Z_a-z]{2,}[ "]' Sources/ForebayUpstreams/NATS/NATS{Reader,Ack,Info}.swift | tr -d '"' ;;
   redis) grep -oE '[A-Z]{2,}' Sources/ForebayUpstreams/Redis/RedisComplaint.swift ;;
   esac | sort -u | sed 's/.*/"&"/' >"$found/$1.dict"
 }
 
 options() {
   case $1 in
-  session | link | client | journal | redis) echo "-max_len=700 -len_control=20" ;;
+  session | link | client | journal | redis | nats) echo "-max_len=700 -len_control=20" ;;
   world) echo "-max_len=360 -len_control=0" ;;
   config) echo "-max_len=4000 -timeout=20" ;;
   *) echo "-max_len=2000" ;;
   esac
   case $1 in
-  admin | config | redis) words "$1" && echo "-dict=$found/$1.dict" ;;
+  admin | config | redis | nats) words "$1" && echo "-dict=$found/$1.dict" ;;
   esac
 }
 

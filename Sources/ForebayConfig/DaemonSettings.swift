@@ -72,6 +72,7 @@ package struct RouteTarget: Equatable, Sendable {
   package var inFlightBytes: Int?
   package var flushInterval: TimeSpan?
   package var redis = RedisSettings()
+  package var nats = NATSSettings()
   package var tls = TLSSettings()
   package init() {}
 

@@ -39,6 +39,14 @@ package enum UpstreamCheck {
         tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
         on: loop, until: deadline)
       checks.append(check)
+    case .nats(let address):
+      let check = NATSCheck(
+        try route.natsOptions(address), route: route.settings.name, sends: sends, done: ended)
+      check.start(
+        at: address.endpoints[0],
+        tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
+        on: loop, until: deadline)
+      checks.append(check)
     case .peerUnix, .peerTCP:
       if sends { throw Failure(description: "a peer isn't sent a message by a check") }
       let check = PeerCheck(
@@ -63,7 +71,7 @@ package enum UpstreamCheck {
     switch address {
     case .peerUnix(let path): .unix(path: path)
     case .peerTCP(let host, let port): .tcp(host: host, port: port)
-    case .journal, .redis: brokenInvariant("only peers have links")
+    case .journal, .redis, .nats: brokenInvariant("only peers have links")
     }
   }
 

@@ -13,6 +13,7 @@ enum UpstreamFactory {
     switch route.address {
     case .journal: return route.narrowed(JournalUpstream.traits(frameBytesMax: frameBytesMax))
     case .redis: return route.narrowed(RedisUpstream.traits(frameBytesMax: frameBytesMax))
+    case .nats: return route.narrowed(NATSUpstream.traits(frameBytesMax: frameBytesMax))
     case .peerUnix, .peerTCP: return route.narrowed(peerTraits(route))
     }
   }
@@ -26,6 +27,10 @@ enum UpstreamFactory {
     case .redis(let address):
       return try RedisUpstream(
         try route.redisOptions(address), at: address.endpoint,
+        tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
+    case .nats(let address):
+      return try NATSUpstream(
+        try route.natsOptions(address), at: address.endpoints,
         tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
     case .peerUnix, .peerTCP: return nil
     }
@@ -75,4 +80,37 @@ extension RedisAddress {
     case .unix(let path): .unix(path: path)
     }
   }
+}
+
+extension RouteTarget {
+  func natsOptions(_ address: NATSAddress) throws -> NATSOptions {
+    var options = NATSOptions()
+    options.subject = address.subject ?? nats.subject
+    options.keyHeader = nats.keyHeader
+    options.chainMax = nats.chain
+    options.inboxPrefix = nats.inboxPrefix
+    options.login = try natsLogin(address)
+    options.isEncrypted = address.isEncrypted
+    return options
+  }
+
+  /// A name without a password is a token, unless the password is said elsewhere.
+  private func natsLogin(_ address: NATSAddress) throws -> NATSLogin {
+    if let file = nats.credentialsFile {
+      return try NATSLogin(credentials: try SecretFile.text(of: file))
+    }
+    if let file = nats.keyFile {
+      return .key(try NATSKey(seed: try SecretFile.firstLine(of: file)))
+    }
+    var password = address.password ?? nats.password
+    if let file = nats.passwordFile { password = try SecretFile.firstLine(of: file) }
+    if let password { return .user(address.user ?? address.token ?? "", password: password) }
+    var token = address.token ?? nats.token
+    if let file = nats.tokenFile { token = try SecretFile.firstLine(of: file) }
+    return token.map { .token($0) } ?? .none
+  }
+}
+
+extension NATSAddress {
+  var endpoints: [ByteStream.Endpoint] { servers.map { .tcp(host: $0.host, port: $0.port) } }
 }

@@ -125,7 +125,9 @@ extension Form where Value == UpstreamAddress {
         schema: [
           JSON.Field("type", .text("string")),
           JSON.Field(
-            "pattern", .text("^(journal|forebay\\+unix|forebay\\+tcp|rediss?|redis\\+unix):.+$")),
+            "pattern",
+            .text(
+              "^(journal|forebay\\+unix|forebay\\+tcp|rediss?|redis\\+unix|nats|nats\\+tls):.+$")),
         ]),
       read: { (written: Written) throws(FormProblem) -> UpstreamAddress in
         let text = try written.text

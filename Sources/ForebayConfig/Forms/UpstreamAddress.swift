@@ -8,6 +8,8 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
   case peerTCP(host: String, port: UInt16)
   /// `redis://…`, `rediss://…`, `redis+unix://…`
   case redis(RedisAddress)
+  /// `nats://…`, `nats+tls://…`
+  case nats(NATSAddress)
 
   package enum Problem: Error, Equatable {
     case unknownScheme(String)
@@ -21,7 +23,8 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
   /// What stands before the first colon, as people are told.
   static let forms = [
     "journal:PATH", "forebay+unix:PATH", "forebay+tcp:HOST:PORT", "redis://HOST[:PORT][/DB]",
-    "rediss://HOST[:PORT][/DB]", "redis+unix://PATH",
+    "rediss://HOST[:PORT][/DB]", "redis+unix://PATH", "nats://HOST[:PORT]",
+    "nats+tls://HOST[:PORT]",
   ]
 
   package init(_ text: String) throws(Problem) {
@@ -34,6 +37,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case "forebay+tcp": self = try Self.hostAndPort(rest)
     case "redis", "rediss", "redis+unix":
       self = .redis(try RedisAddress(scheme: scheme, rest))
+    case "nats", "nats+tls": self = .nats(try NATSAddress(scheme: scheme, rest))
     default: throw .unknownScheme(scheme)
     }
   }
@@ -62,6 +66,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case .peerUnix(let path): "forebay+unix:\(path)"
     case .peerTCP(let host, let port): "forebay+tcp:\(host):\(port)"
     case .redis(let address): address.description
+    case .nats(let address): address.description
     }
   }
 }

@@ -71,15 +71,11 @@ package struct TLSSettings: Equatable, Sendable {
 extension RouteTarget {
   /// A password that several places say, and settings that mean nothing.
   func upstreamProblems(at path: String) -> [KeyProblem] {
-    guard case .redis(let address) = address else { return [] }
     var problems: [KeyProblem] = []
-    let places = [address.password != nil, redis.password != nil, redis.passwordFile != nil]
-    if places.count(where: { $0 }) > 1 {
-      problems.append(
-        KeyProblem(
-          "\(path).redis.password",
-          "the password is given in several places; leave it in one of the URL, redis.password and "
-            + "redis.password_file"))
+    switch address {
+    case .journal, .peerUnix, .peerTCP: return []
+    case .redis(let address): problems = redisProblems(address, at: path)
+    case .nats(let address): problems = natsProblems(address, at: path)
     }
     if tls.keyFile != nil, tls.certificateFile == nil {
       problems.append(
@@ -87,5 +83,16 @@ extension RouteTarget {
       )
     }
     return problems
+  }
+
+  private func redisProblems(_ address: RedisAddress, at path: String) -> [KeyProblem] {
+    let places = [address.password != nil, redis.password != nil, redis.passwordFile != nil]
+    guard places.count(where: { $0 }) > 1 else { return [] }
+    return [
+      KeyProblem(
+        "\(path).redis.password",
+        "the password is given in several places; leave it in one of the URL, redis.password and "
+          + "redis.password_file")
+    ]
   }
 }

@@ -5,7 +5,7 @@ import ForebayWire
 
 /// Whoever speaks a protocol on a byte stream. All calls come from the loop.
 package protocol ByteStreamOwner: AnyObject {
-  /// It is connected, and secured where it is to be: write the first bytes.
+  /// It is connected, and secured where it is to be: write the first bytes. Once more after `secure`.
   func streamOpened(_ stream: ByteStream)
   /// Plain bytes, good until this returns.
   func streamReceived(_ stream: ByteStream, _ bytes: UnsafeRawBufferPointer)
@@ -156,6 +156,22 @@ package final class ByteStream {
     guard let tlsContext else { return opened() }
     do throws(TLSError) {
       tls = try TLSSession(tlsContext, client: endpoint.host)
+      proceed()
+    } catch {
+      end(.untrusted(error))
+    }
+  }
+
+  /// Begins TLS on an open stream, where a protocol does that after its first words. What is in `output`
+  /// by then still waits, and goes encrypted.
+  package func secure(by context: TLSContext) {
+    guard isOpen, !isEnded, tls == nil else { return }
+    isOpen = false
+    if plainBuffer == nil {
+      plainBuffer = .allocate(byteCount: Self.readBytes, alignment: 16)
+    }
+    do throws(TLSError) {
+      tls = try TLSSession(context, client: endpoint.host)
       proceed()
     } catch {
       end(.untrusted(error))

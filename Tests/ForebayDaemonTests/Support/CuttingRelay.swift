@@ -3,8 +3,9 @@ import Glibc
 /// Passes bytes on between clients and a daemon, and cuts each connection after a drawn number of them:
 /// in the middle of a frame, with receipts under way, before HELLO was answered. It turns when told.
 final class CuttingRelay {
+  /// Where it listens.
   let path: String
-  private let target: String
+  private let connect: () throws -> RawSocket
   private let listener: RawListener
   private var random: SplitMix
   private var cables: [Cable] = []
@@ -16,16 +17,25 @@ final class CuttingRelay {
 
   init(at path: String, to target: String, lifetime: ClosedRange<Int>, seed: Seed) throws {
     self.path = path
-    self.target = target
+    connect = { try RawSocket(path: target) }
     self.lifetime = lifetime
     random = seed.random
     listener = try RawListener(path: path)
   }
 
+  /// Between a daemon and an upstream's server, on loopback.
+  init(at port: UInt16, to target: UInt16, lifetime: ClosedRange<Int>, seed: Seed) throws {
+    path = "127.0.0.1:\(port)"
+    connect = { try RawSocket(port: target) }
+    self.lifetime = lifetime
+    random = seed.random
+    listener = try RawListener(port: port)
+  }
+
   func turn() {
     while let near = listener.accept() {
       // A daemon that isn't there: the client sees its connection end.
-      guard let far = try? RawSocket(path: target) else { continue }
+      guard let far = try? connect() else { continue }
       cables.append(Cable(near, far, lifetime.map { random.draw($0) } ?? .max))
     }
     for cable in cables { cable.turn() }
