@@ -61,7 +61,7 @@ struct UpstreamsData: Sendable {
       rounds(kind).last.map {
         "\(kind.rawValue) \(decimal($0.fastest.ratio { $0.messagesPerSecond }, places: 2)) of "
           + "\(Axis.label($0.fastest.native.messagesPerSecond.rounded()))/s, "
-          + "+\(decimal($0.moreCPU, places: 0)) ns"
+          + "\($0.moreCPU < 0 ? "" : "+")\(decimal($0.moreCPU, places: 0)) ns"
       }
     }.joined(separator: "; ")
   }
