@@ -79,7 +79,7 @@ struct UpstreamsCommand: ParsableCommand {
     _ data: inout UpstreamsData
   ) throws {
     try servers.start(try kinds())
-    try UpstreamRounds(
+    UpstreamRounds(
       servers: servers, daemon: daemon, plan: plan, directory: directory, progress: printError
     ).run(&data)
     Neighbours(
