@@ -3,6 +3,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -36,5 +37,12 @@ static inline size_t forebay_bio_bytes(BIO *bio, char **bytes) {
 }
 
 static inline void forebay_bio_reset(BIO *bio) { (void)BIO_reset(bio); }
+
+// The certificates between ours and its authority.
+static inline int forebay_ssl_lend_chain(SSL_CTX *from, SSL_CTX *to) {
+  STACK_OF(X509) *chain = NULL;
+  if (SSL_CTX_get0_chain_certs(from, &chain) != 1) return 0;
+  return chain ? (int)SSL_CTX_set1_chain(to, chain) : 1;
+}
 
 #endif

@@ -73,6 +73,7 @@ package struct RouteTarget: Equatable, Sendable {
   package var flushInterval: TimeSpan?
   package var redis = RedisSettings()
   package var nats = NATSSettings()
+  package var http = HTTPSettings()
   package var tls = TLSSettings()
   package init() {}
 

@@ -45,6 +45,8 @@ extension Daemon {
 }
 
 extension Daemon: UpstreamOwner {
+  package func upstreamCallbackBegan() { _ = callbackBegan() }
+
   package func upstreamConnected(_ route: UInt32, _ security: String?) {
     event()
     log.event(

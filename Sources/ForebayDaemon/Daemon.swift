@@ -274,6 +274,7 @@ package final class Daemon {
     case .closeLink(let route, let ending): disconnect(route, ending)
     case .writeLink(let route): writeLink(route)
     case .dispatch(let route, let call): dispatch(call, route)
+    case .giveUp(let route, let call): upstreams[Int(route)]?.giveUp(call)
     case .drained: drained()
     }
   }

@@ -18,12 +18,18 @@ enum DescriptorBudget {
   static func connections(_ settings: DaemonSettings) throws -> Int {
     let kept =
       base + eachRoute * UInt64(settings.routes.count)
+      + settings.routes.reduce(0) { $0 + more($1) }
       + eachFurtherSocket * UInt64(max(1, settings.sockets.count) - 1)
     let limit = try DescriptorLimit.raise().soft
     guard limit >= kept + connectionsMin else {
       throw TooFewDescriptors(limit: limit, needed: kept + connectionsMin)
     }
     return Int(clamping: limit - kept)
+  }
+
+  /// An HTTP upstream has a descriptor a connection, and two while it looks for the server's address.
+  private static func more(_ route: RouteTarget) -> UInt64 {
+    if case .http = route.address { 2 * UInt64(route.http.connections) } else { 0 }
   }
 
   struct TooFewDescriptors: Error, CustomStringConvertible {

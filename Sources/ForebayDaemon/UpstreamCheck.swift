@@ -47,6 +47,12 @@ package enum UpstreamCheck {
         tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
         on: loop, until: deadline)
       checks.append(check)
+    case .http(let address):
+      let check = try HTTPCheck(
+        try route.httpOptions(address), tls: address.isEncrypted ? route.tlsOptions : nil,
+        route: route.settings.name, sends: sends, on: loop, done: ended)
+      check.start()
+      checks.append(check)
     case .peerUnix, .peerTCP:
       if sends { throw Failure(description: "a peer isn't sent a message by a check") }
       let check = PeerCheck(
@@ -71,7 +77,7 @@ package enum UpstreamCheck {
     switch address {
     case .peerUnix(let path): .unix(path: path)
     case .peerTCP(let host, let port): .tcp(host: host, port: port)
-    case .journal, .redis, .nats: brokenInvariant("only peers have links")
+    case .journal, .redis, .nats, .http: brokenInvariant("only peers have links")
     }
   }
 

@@ -14,6 +14,9 @@ enum UpstreamFactory {
     case .journal: return route.narrowed(JournalUpstream.traits(frameBytesMax: frameBytesMax))
     case .redis: return route.narrowed(RedisUpstream.traits(frameBytesMax: frameBytesMax))
     case .nats: return route.narrowed(NATSUpstream.traits(frameBytesMax: frameBytesMax))
+    case .http:
+      return route.narrowed(
+        HTTPUpstream.traits(route.httpTraitsOptions, frameBytesMax: frameBytesMax))
     case .peerUnix, .peerTCP: return route.narrowed(peerTraits(route))
     }
   }
@@ -32,6 +35,10 @@ enum UpstreamFactory {
       return try NATSUpstream(
         try route.natsOptions(address), at: address.endpoints,
         tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
+    case .http(let address):
+      return try HTTPUpstream(
+        try route.httpOptions(address), tls: address.isEncrypted ? route.tlsOptions : nil,
+        place: place)
     case .peerUnix, .peerTCP: return nil
     }
   }

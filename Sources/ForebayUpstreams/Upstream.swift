@@ -18,6 +18,9 @@ package protocol Upstream: AnyObject {
   func connect(until deadline: Instant)
   /// Ends the connection; `upstreamClosed` follows, as for every other end.
   func disconnect(_ reason: String)
+  /// A call's time is over: it isn't waited for any longer, and is settled as soon as that can be. Asked
+  /// only of those without `traits.connects`; the call may have been settled already.
+  func giveUp(_ call: UInt32)
   /// Ends it. Calls that are out are answered before it returns, or never.
   func close()
 }
@@ -27,10 +30,13 @@ extension Upstream {
   package func flush() {}
   package func connect(until deadline: Instant) {}
   package func disconnect(_ reason: String) {}
+  package func giveUp(_ call: UInt32) {}
 }
 
 /// Who is told: the daemon.
 package protocol UpstreamOwner: AnyObject {
+  /// A callback of a library begins that may take long, for the watch over callbacks.
+  func upstreamCallbackBegan()
   /// Ready for calls. `security` names what it is encrypted with, if it is.
   func upstreamConnected(_ route: UInt32, _ security: String?)
   /// The connect failed or the connection ended, with all that was out.

@@ -24,7 +24,7 @@ ARROWS = {
     "ForebayStore": {"CSQLite", "ForebayWire"},
     "ForebayTLS": {"CSSL", "ForebayWire"},
     "ForebayUpstreams": {
-        "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "ForebayWire",
+        "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "ForebayWire", "CCurl", "CZlib",
     },
     "ForebayConfig": {"CYAML", "ForebayCore", "ForebayWire"},
     "ForebayDaemon": {

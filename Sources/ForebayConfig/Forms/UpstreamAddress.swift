@@ -10,6 +10,8 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
   case redis(RedisAddress)
   /// `nats://…`, `nats+tls://…`
   case nats(NATSAddress)
+  /// `http://…`, `https://…`
+  case http(HTTPAddress)
 
   package enum Problem: Error, Equatable {
     case unknownScheme(String)
@@ -25,6 +27,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     "journal:PATH", "forebay+unix:PATH", "forebay+tcp:HOST:PORT", "redis://HOST[:PORT][/DB]",
     "rediss://HOST[:PORT][/DB]", "redis+unix://PATH", "nats://HOST[:PORT]",
     "nats+tls://HOST[:PORT]",
+    "http://HOST[:PORT][/PATH]", "https://HOST[:PORT][/PATH]",
   ]
 
   package init(_ text: String) throws(Problem) {
@@ -38,6 +41,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case "redis", "rediss", "redis+unix":
       self = .redis(try RedisAddress(scheme: scheme, rest))
     case "nats", "nats+tls": self = .nats(try NATSAddress(scheme: scheme, rest))
+    case "http", "https": self = .http(try HTTPAddress(scheme: scheme, rest))
     default: throw .unknownScheme(scheme)
     }
   }
@@ -67,6 +71,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case .peerTCP(let host, let port): "forebay+tcp:\(host):\(port)"
     case .redis(let address): address.description
     case .nats(let address): address.description
+    case .http(let address): address.description
     }
   }
 }

@@ -71,18 +71,14 @@ package struct TLSSettings: Equatable, Sendable {
 extension RouteTarget {
   /// A password that several places say, and settings that mean nothing.
   func upstreamProblems(at path: String) -> [KeyProblem] {
-    var problems: [KeyProblem] = []
     switch address {
-    case .journal, .peerUnix, .peerTCP: return []
-    case .redis(let address): problems = redisProblems(address, at: path)
-    case .nats(let address): problems = natsProblems(address, at: path)
+    case .journal, .peerUnix, .peerTCP: []
+    case .redis(let address): redisProblems(address, at: path) + tlsProblems(at: path)
+    case .nats(let address): natsProblems(address, at: path) + tlsProblems(at: path)
+    case .http(let address):
+      http.problems(address).map { KeyProblem("\(path).\($0.key)", $0.text) }
+        + tlsProblems(at: path)
     }
-    if tls.keyFile != nil, tls.certificateFile == nil {
-      problems.append(
-        KeyProblem("\(path).tls.key_file", "means nothing without a certificate; set tls.cert_file")
-      )
-    }
-    return problems
   }
 
   private func redisProblems(_ address: RedisAddress, at path: String) -> [KeyProblem] {
@@ -93,6 +89,13 @@ extension RouteTarget {
         "\(path).redis.password",
         "the password is given in several places; leave it in one of the URL, redis.password and "
           + "redis.password_file")
+    ]
+  }
+
+  private func tlsProblems(at path: String) -> [KeyProblem] {
+    guard tls.keyFile != nil, tls.certificateFile == nil else { return [] }
+    return [
+      KeyProblem("\(path).tls.key_file", "means nothing without a certificate; set tls.cert_file")
     ]
   }
 }

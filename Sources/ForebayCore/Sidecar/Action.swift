@@ -17,6 +17,9 @@ package enum Action: Equatable, Sendable {
   case writeLink(UInt32)
   /// Hand the call's frames to the route's upstream.
   case dispatch(route: UInt32, call: UInt32)
+  /// Stop waiting for a call's answer, where the upstream has no connection that goes with it, and
+  /// settle it. It may have been settled meanwhile: then there is nothing to do.
+  case giveUp(route: UInt32, call: UInt32)
   /// The drain is over: nothing is held, or its deadline has passed.
   case drained
 }

@@ -312,6 +312,9 @@ extension Sidecar {
         noteUnanswered(call)
         settleToken(route, token, .failure(retryAfter: nil), messages: 0, now: now)
         connectionUnanswered(route)
+        if !routes[route].upstream.connects {
+          actions.append(.giveUp(route: route, call: call))
+        }
       }
       call = calls[call].next
     }

@@ -118,8 +118,9 @@ struct ProblemTests {
       "routes:\n  - name: a b\n    upstream: journal:/j\n",
       "f.yaml:2: routes[0].name: 'a b' is no name; write 1 to 64 letters, digits, '-', '_' or '.'"),
     Mistake(
-      "routes:\n  - name: a\n    upstream: kafka:x\n",
-      "f.yaml:3: routes[0].upstream: 'kafka' is no upstream; write one of journal:PATH, forebay+unix:PATH, forebay+tcp:HOST:PORT, redis://HOST[:PORT][/DB], rediss://HOST[:PORT][/DB], redis+unix://PATH, nats://HOST[:PORT], nats+tls://HOST[:PORT]"
+      "routes:\n  - name: a\n    upstream: pigeon:x\n",
+      "f.yaml:3: routes[0].upstream: 'pigeon' is no upstream; write one of "
+        + UpstreamAddress.forms.joined(separator: ", ")
     ),
     Mistake(
       "sockets:\n  - path: '@x'\n",

@@ -58,10 +58,12 @@ struct SettingsTableTests {
   private static let candidates: [String: [String]] = [
     "number": ["2", "3", "77", "200", "5000"], "numbers": ["[2, 3]", "[2, 1, 1, 1, 1, 1, 1, 1]"],
     "size": ["2MiB", "300KiB", "4KiB", "3"], "time": ["2s", "7s", "40s", "70s"],
-    "flag": ["true", "false"], "word": ["debug", "operate"], "mode": ["0640"],
+    "flag": ["true", "false"], "word": ["debug", "operate", "PUT", "ndjson", "gzip"],
+    "mode": ["0640"],
     "path": ["/run/other.sock"], "text": ["another"], "secret": ["'***'"],
     "url": ["forebay+unix:/run/hub.sock"], "name": ["default", "another"],
     "names": ["[default]", "[r]"], "rate": ["500/s"], "host:port": ["127.0.0.1:7420"],
+    "headers": ["[X-A:***]"], "rules": ["[404=rejected]"],
   ]
 
   /// A file that says `value` for a key, and as little else as it must.

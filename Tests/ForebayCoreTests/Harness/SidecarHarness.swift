@@ -226,6 +226,8 @@ final class SidecarHarness: TimedPart {
     case .dispatch(let route, let call):
       upstreams[Int(route)]?.dispatch(call)
       watch?.didDispatch(route, call)
+    // Here upstreams let go of their calls by themselves, later.
+    case .giveUp: break
     case .drained: drained()
     }
   }

@@ -12,7 +12,7 @@ import Testing
     while let action = harness.core.nextAction() {
       switch action {
       case .writeClient(let id), .closeClient(let id, _): found.append(id)
-      case .readOut, .connectLink, .closeLink, .writeLink, .dispatch, .drained: continue
+      case .readOut, .connectLink, .closeLink, .writeLink, .dispatch, .giveUp, .drained: continue
       }
     }
     return found

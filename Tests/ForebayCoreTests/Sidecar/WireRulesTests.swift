@@ -137,7 +137,7 @@ private struct Talk: ~Copyable {
         guard upstreamAccepts else { continue }
         core.callSettled(call, .accepted, now: now)
         core.turnEnded(now: now)
-      case .readOut, .connectLink, .closeLink, .writeLink, .drained: continue
+      case .readOut, .connectLink, .closeLink, .writeLink, .giveUp, .drained: continue
       }
     }
   }
