@@ -22,12 +22,14 @@ case ${1:-} in
     "$BENCH" idle --smoke
     # RabbitMQ alone takes ten seconds to start and end.
     "$BENCH" upstreams --smoke --only redis,nats,kafka,http
+    "$BENCH" hostile --smoke
     ;;
   --docs)
-    # Eight minutes in all: no round of the comparison begins that wouldn't end in time.
+    # Eleven minutes in all: no round of the comparison begins that wouldn't end in time.
     "$BENCH" compare --time-limit 345s --docs docs "${@:2}"
     "$BENCH" growth --docs docs
     "$BENCH" idle --docs docs
+    "$BENCH" hostile --docs docs
     ;;
   *)
     status=0
@@ -35,6 +37,7 @@ case ${1:-} in
     deploy/allocations.sh || status=1
     "$BENCH" compare --check || status=1
     "$BENCH" idle --check || status=1
+    "$BENCH" hostile --check || status=1
     exit "$status"
     ;;
 esac

@@ -7,8 +7,7 @@ struct Program: ParsableCommand {
     abstract: "Loads, sinks and measurements for Forebay.",
     subcommands: [
       LoadCommand.self, SinkCommand.self, PairsCommand.self, CompareCommand.self,
-      GrowthCommand.self, UpstreamsCommand.self, IdleCommand.self, DemoCommand.self,
-      LeashCommand.self,
-      ReplayCommand.self,
+      GrowthCommand.self, UpstreamsCommand.self, IdleCommand.self, HostileCommand.self,
+      DemoCommand.self, ReplayCommand.self, LeashCommand.self, AttackCommand.self,
     ])
 }
