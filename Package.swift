@@ -44,6 +44,7 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // The sans-IO core: standard library only.
@@ -59,7 +60,8 @@ let package = Package(
     .target(
       name: "ForebayUpstreams",
       dependencies: [
-        "ForebayWire", "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "CCurl", "CZlib",
+        "ForebayWire", "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "CCurl", "CKafka",
+        "CZlib",
       ],
       exclude: ["README.md"],
       swiftSettings: strict),
@@ -112,8 +114,12 @@ let package = Package(
       name: "ForebayUpstreamsTests",
       dependencies: [
         "ForebayUpstreams", "ForebayTLS", "ForebayCore", "ForebayUV", "ForebayWire", "FuzzSupport",
-        "TestFolder",
+        "TestFolder", "CKafka",
       ], swiftSettings: strict),
+    // Not a test itself: the Kafka cluster that tests speak to.
+    .executableTarget(
+      name: "KafkaCluster", dependencies: ["CKafka"], path: "Tests/KafkaCluster",
+      linkerSettings: [.linkedLibrary("rdkafka")]),
     .testTarget(
       name: "ForebayStoreTests",
       dependencies: ["ForebayStore", "ForebayWire", "FuzzSupport", "JournalDriver", "TestFolder"],
@@ -139,7 +145,7 @@ let package = Package(
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayDaemon", "ForebayStore",
         "ForebayClient", "FuzzSupport", "TestFolder",
         // The processes that the tests start.
-        "forebayd", "forebayctl", "forebay-bench",
+        "forebayd", "forebayctl", "forebay-bench", "KafkaCluster",
       ], exclude: ["HTTP/scripted_server.py"], swiftSettings: strict),
   ]
 )

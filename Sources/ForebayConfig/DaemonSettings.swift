@@ -74,6 +74,7 @@ package struct RouteTarget: Equatable, Sendable {
   package var redis = RedisSettings()
   package var nats = NATSSettings()
   package var http = HTTPSettings()
+  package var kafka = KafkaSettings()
   package var tls = TLSSettings()
   package init() {}
 

@@ -71,6 +71,11 @@ extension Daemon: UpstreamOwner {
     core.upstreamBusy(route, isBusy)
   }
 
+  package func upstreamThrottled(_ route: UInt32, retryAfter: TimeSpan?) {
+    event()
+    core.upstreamThrottled(route, retryAfter: retryAfter, now: now)
+  }
+
   package func messagesSettled(
     _ call: UInt32, _ messages: Range<Int>, _ verdict: MessageVerdict
   ) {

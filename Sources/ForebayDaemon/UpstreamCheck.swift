@@ -53,6 +53,10 @@ package enum UpstreamCheck {
         route: route.settings.name, sends: sends, on: loop, done: ended)
       check.start()
       checks.append(check)
+    case .kafka(let address):
+      return try KafkaCheck.run(
+        try route.kafkaOptions(address), route: route.settings.name, sends: sends,
+        milliseconds: Int(UpstreamConnection.connectTimeout.nanoseconds / 1_000_000))
     case .peerUnix, .peerTCP:
       if sends { throw Failure(description: "a peer isn't sent a message by a check") }
       let check = PeerCheck(
@@ -77,7 +81,7 @@ package enum UpstreamCheck {
     switch address {
     case .peerUnix(let path): .unix(path: path)
     case .peerTCP(let host, let port): .tcp(host: host, port: port)
-    case .journal, .redis, .nats, .http: brokenInvariant("only peers have links")
+    case .journal, .redis, .nats, .http, .kafka: brokenInvariant("only peers have links")
     }
   }
 

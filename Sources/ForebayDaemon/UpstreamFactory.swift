@@ -17,6 +17,7 @@ enum UpstreamFactory {
     case .http:
       return route.narrowed(
         HTTPUpstream.traits(route.httpTraitsOptions, frameBytesMax: frameBytesMax))
+    case .kafka: return route.narrowed(KafkaUpstream.traits(frameBytesMax: frameBytesMax))
     case .peerUnix, .peerTCP: return route.narrowed(peerTraits(route))
     }
   }
@@ -39,6 +40,8 @@ enum UpstreamFactory {
       return try HTTPUpstream(
         try route.httpOptions(address), tls: address.isEncrypted ? route.tlsOptions : nil,
         place: place)
+    case .kafka(let address):
+      return try KafkaUpstream(try route.kafkaOptions(address), place: place)
     case .peerUnix, .peerTCP: return nil
     }
   }
@@ -76,6 +79,24 @@ extension RouteTarget {
     options.password = address.password ?? redis.password
     if let file = redis.passwordFile { options.password = try SecretFile.firstLine(of: file) }
     options.database = address.database
+    return options
+  }
+}
+
+extension RouteTarget {
+  func kafkaOptions(_ address: KafkaAddress) throws -> KafkaOptions {
+    var options = KafkaOptions()
+    options.bootstrap = address.bootstrap
+    options.topic = address.topic ?? kafka.topic
+    options.idHeader = kafka.idHeader
+    options.keepsSessionsTogether = kafka.keyless == .session
+    options.compression = kafka.compression.rawValue
+    options.mechanism = kafka.mechanism
+    options.user = address.user
+    options.password = address.password ?? kafka.password
+    if let file = kafka.passwordFile { options.password = try SecretFile.firstLine(of: file) }
+    options.tls = address.isEncrypted ? tlsOptions : nil
+    options.properties = kafka.options.map { .init($0.name, $0.value) }
     return options
   }
 }

@@ -3,12 +3,12 @@ import Glibc
 /// State that threads share, and the only way to it.
 ///
 /// The standard library's `Mutex` has nothing to wait on, so this is a POSIX mutex and condition.
-final class Monitor<State>: @unchecked Sendable {
+package final class Monitor<State>: @unchecked Sendable {
   private var state: State
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  init(_ state: State) {
+  package init(_ state: State) {
     self.state = state
     pthread_mutex_init(mutex, nil)
     var attributes = pthread_condattr_t()
@@ -25,14 +25,14 @@ final class Monitor<State>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  func withLock<Result>(_ body: (inout State) -> Result) -> Result {
+  package func withLock<Result>(_ body: (inout State) -> Result) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return body(&state)
   }
 
   /// Like `withLock`, and then wakes whoever waits.
-  func change<Result>(_ body: (inout State) -> Result) -> Result {
+  package func change<Result>(_ body: (inout State) -> Result) -> Result {
     let result = withLock(body)
     // Without the lock: whoever wakes would only wait for it.
     pthread_cond_broadcast(condition)
@@ -40,7 +40,8 @@ final class Monitor<State>: @unchecked Sendable {
   }
 
   /// Waits until `body` returns something, or, where `milliseconds` is given, at most that long.
-  func wait<Result>(milliseconds: Int? = nil, for body: (inout State) -> Result?) -> Result? {
+  package func wait<Result>(milliseconds: Int? = nil, for body: (inout State) -> Result?) -> Result?
+  {
     var deadline = timespec()
     if let milliseconds {
       clock_gettime(CLOCK_MONOTONIC, &deadline)

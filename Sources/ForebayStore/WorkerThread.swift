@@ -1,11 +1,11 @@
 import Glibc
 
 /// A thread of our own, to be joined exactly once.
-struct WorkerThread {
+package struct WorkerThread {
   private let handle: pthread_t
 
   /// Nil if the system gives no thread. Signals stay with the threads that were there before.
-  static func start(name: String, _ body: @escaping @Sendable () -> Void) -> WorkerThread? {
+  package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> WorkerThread? {
     let job = Unmanaged.passRetained(Job(name: name, body: body))
     var all = sigset_t()
     var before = sigset_t()
@@ -20,7 +20,7 @@ struct WorkerThread {
     return WorkerThread(handle: handle)
   }
 
-  func join() { pthread_join(handle, nil) }
+  package func join() { pthread_join(handle, nil) }
 }
 
 private final class Job: Sendable {

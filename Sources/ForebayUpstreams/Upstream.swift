@@ -43,6 +43,8 @@ package protocol UpstreamOwner: AnyObject {
   func upstreamClosed(_ route: UInt32, _ loss: UpstreamLoss)
   /// So much waits to be written that no more calls should come, or no longer.
   func upstreamBusy(_ route: UInt32, _ isBusy: Bool)
+  /// It says "slow down" and takes what it was given all the same: no call has that for its verdict.
+  func upstreamThrottled(_ route: UInt32, retryAfter: TimeSpan?)
   /// Some messages of a call, counted from its first, before the rest. Each at most once.
   func messagesSettled(_ call: UInt32, _ messages: Range<Int>, _ verdict: MessageVerdict)
   /// All that is left of a call: exactly once for each, but for those that `upstreamClosed` took along.

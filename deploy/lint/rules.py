@@ -24,7 +24,8 @@ ARROWS = {
     "ForebayStore": {"CSQLite", "ForebayWire"},
     "ForebayTLS": {"CSSL", "ForebayWire"},
     "ForebayUpstreams": {
-        "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "ForebayWire", "CCurl", "CZlib",
+        "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "ForebayWire", "CCurl",
+        "CKafka", "CZlib",
     },
     "ForebayConfig": {"CYAML", "ForebayCore", "ForebayWire"},
     "ForebayDaemon": {
@@ -132,7 +133,8 @@ def package_dependencies(manifest):
 
 def libraries(project):
     """Each C library is imported by one target only, tests included."""
-    owners = {"CUV": "ForebayUV", "CSQLite": "ForebayStore", "CYAML": "ForebayConfig"}
+    owners = {"CUV": "ForebayUV", "CSQLite": "ForebayStore", "CYAML": "ForebayConfig",
+              "CKafka": "ForebayUpstreams"}
     for path in project.swift("Sources", "Tests"):
         target = path.split("/")[1]
         for module, line in imports(project, path):

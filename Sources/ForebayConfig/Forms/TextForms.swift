@@ -127,8 +127,8 @@ extension Form where Value == UpstreamAddress {
           JSON.Field(
             "pattern",
             .text(
-              "^(journal|forebay\\+unix|forebay\\+tcp|rediss?|redis\\+unix|nats|nats\\+tls|https?):.+$"
-            )),
+              "^(journal|forebay\\+unix|forebay\\+tcp|rediss?|redis\\+unix|nats|nats\\+tls|https?|"
+                + "kafkas?):.+$")),
         ]),
       read: { (written: Written) throws(FormProblem) -> UpstreamAddress in
         let text = try written.text

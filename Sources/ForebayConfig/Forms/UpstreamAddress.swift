@@ -12,6 +12,8 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
   case nats(NATSAddress)
   /// `http://…`, `https://…`
   case http(HTTPAddress)
+  /// `kafka://…`, `kafkas://…`
+  case kafka(KafkaAddress)
 
   package enum Problem: Error, Equatable {
     case unknownScheme(String)
@@ -28,6 +30,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     "rediss://HOST[:PORT][/DB]", "redis+unix://PATH", "nats://HOST[:PORT]",
     "nats+tls://HOST[:PORT]",
     "http://HOST[:PORT][/PATH]", "https://HOST[:PORT][/PATH]",
+    "kafka://HOST[:PORT][,…]/TOPIC", "kafkas://HOST[:PORT][,…]/TOPIC",
   ]
 
   package init(_ text: String) throws(Problem) {
@@ -42,6 +45,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
       self = .redis(try RedisAddress(scheme: scheme, rest))
     case "nats", "nats+tls": self = .nats(try NATSAddress(scheme: scheme, rest))
     case "http", "https": self = .http(try HTTPAddress(scheme: scheme, rest))
+    case "kafka", "kafkas": self = .kafka(try KafkaAddress(scheme: scheme, rest))
     default: throw .unknownScheme(scheme)
     }
   }
@@ -72,6 +76,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case .redis(let address): address.description
     case .nats(let address): address.description
     case .http(let address): address.description
+    case .kafka(let address): address.description
     }
   }
 }

@@ -3,8 +3,8 @@ import ForebayCore
 extension SettingsTable {
   static let routes = Section(
     pattern: "routes[]", summary: "Each route", blank: RouteTarget(),
-    settings: path + RedisSettings.rows + NATSSettings.rows + HTTPSettings.rows + TLSSettings.rows
-      + space + calls
+    settings: path + RedisSettings.rows + NATSSettings.rows + HTTPSettings.rows
+      + KafkaSettings.rows + TLSSettings.rows + space + calls
       + breaker + retries)
 
   private static let path: [Setting<RouteTarget>] = [

@@ -78,6 +78,7 @@ extension RouteTarget {
     case .http(let address):
       http.problems(address).map { KeyProblem("\(path).\($0.key)", $0.text) }
         + tlsProblems(at: path)
+    case .kafka(let address): kafkaProblems(address, at: path) + tlsProblems(at: path)
     }
   }
 

@@ -284,6 +284,11 @@ extension Sidecar {
     }
   }
 
+  /// The upstream took what it was given, and says "slow down" beside that.
+  package mutating func upstreamThrottled(_ route: UInt32, retryAfter: TimeSpan?, now: Instant) {
+    _ = throttled(route, retryAfter: retryAfter, now: now)
+  }
+
   /// The upstream is to be left alone for a while, by everybody. Returns how long.
   private mutating func throttled(
     _ route: UInt32, retryAfter: TimeSpan?, now: Instant

@@ -63,4 +63,37 @@ struct UpstreamAddressTests {
       #expect(!error.description.contains("ss@"), "it may be a part of a password")
     }
   }
+
+  @Test(arguments: [
+    ("kafka://h", "kafka://h:9092"),
+    ("kafka://a:1,b,[::1]:3/orders", "kafka://a:1,b:9092,[::1]:3/orders"),
+    ("kafkas://app:s3cret@a,b/t", "kafkas://app:***@a:9092,b:9092/t"),
+    ("kafka://us%2Cer:p%2Fw@a:1/", "kafka://us%2Cer:***@a:1"),
+    ("kafka://a/{route}.{lane}", "kafka://a:9092/{route}.{lane}"),
+  ])
+  func aKafkaURLIsReadAndItsPasswordNotShown(_ text: String, _ shown: String) throws {
+    #expect(try UpstreamAddress(text).description == shown)
+  }
+
+  @Test func whatIsEncodedInAKafkaURLIsDecoded() throws {
+    guard case .kafka(let address) = try UpstreamAddress("kafkas://us%2Cer:p%2F%3A@a,b:7/t") else {
+      throw CancellationError()
+    }
+    #expect(address.user == "us,er" && address.password == "p/:" && address.isEncrypted)
+    #expect(address.bootstrap == "a:9092,b:7" && address.topic == "t")
+  }
+
+  @Test(arguments: [
+    "kafka:h", "kafka://", "kafka://h:0", "kafka://h,:1", "kafka://h,,i", "kafka://h,",
+    "kafka://h/a b",
+    "kafka://h/a/b", "kafka://h/t?x=1", "kafka://h,u:pa55@i/t",
+  ])
+  func aKafkaURLThatCanNotBeIsRefused(_ text: String) {
+    do throws(UpstreamAddress.Problem) {
+      _ = try UpstreamAddress(text)
+      Issue.record("\(text) was read")
+    } catch {
+      #expect(!error.description.contains("pa55"), "it may be a password")
+    }
+  }
 }

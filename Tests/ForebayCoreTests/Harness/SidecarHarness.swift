@@ -421,6 +421,10 @@ final class SidecarHarness: TimedPart {
 
   func upstreamConnected(_ route: UInt32) { event { core.upstreamConnected(route, now: now) } }
 
+  func upstreamThrottled(_ route: UInt32, retryAfter: TimeSpan?) {
+    event { core.upstreamThrottled(route, retryAfter: retryAfter, now: now) }
+  }
+
   /// The core hears of it after the turn, as of every socket that closes.
   func upstreamCloses(_ route: UInt32, retryAfter: TimeSpan? = nil, isThrottle: Bool = false) {
     trace?.say("\(name) loses the connection of route \(route)")

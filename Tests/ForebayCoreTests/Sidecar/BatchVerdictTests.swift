@@ -128,6 +128,26 @@ import Testing
     harness.expectNoProblems()
   }
 
+  /// Kafka's quotas: what was sent is taken.
+  @Test func whoeverTakesAllAndSaysSlowDownIsLeftAlone() {
+    let (harness, client) = scene { $0.routes[0].upstream.batchMessagesMax = 10 }
+    client.offer(100)
+    harness.upstreamThrottled(0, retryAfter: .seconds(2))
+    harness.upstream.settleAll(.accepted)
+    client.expectDelivered(1...100)
+    client.offer(80)
+    harness.pass(.milliseconds(1999))
+    #expect(harness.route.inFlightMessages == 0)
+    harness.pass(.milliseconds(200))
+    #expect((1...50).contains(harness.route.inFlightMessages), "half of what was out goes on")
+    harness.upstream.manner = .accept
+    harness.upstream.settleAll(.accepted)
+    harness.pass(.seconds(10))
+    client.expectDelivered(101...180)
+    #expect(harness.route.breaker.phase == .closed && harness.route.breaker.failures == 0)
+    harness.expectNoProblems()
+  }
+
   // MARK: The flush interval
 
   @Test func aBatchThatIsNotFullWaitsWhileOthersAreOut() {
