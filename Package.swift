@@ -45,6 +45,8 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+    .systemLibrary(
+      name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // The sans-IO core: standard library only.
@@ -61,7 +63,7 @@ let package = Package(
       name: "ForebayUpstreams",
       dependencies: [
         "ForebayWire", "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "CCurl", "CKafka",
-        "CZlib",
+        "CRabbitMQ", "CZlib",
       ],
       exclude: ["README.md"],
       swiftSettings: strict),
@@ -128,6 +130,10 @@ let package = Package(
     .executableTarget(
       name: "JournalDriver", dependencies: ["ForebayStore", "ForebayWire"],
       path: "Tests/JournalDriver", swiftSettings: strict),
+    // Not a test itself: the client that reads RabbitMQ's queues back.
+    .executableTarget(
+      name: "AMQPDriver", dependencies: ["CRabbitMQ"], path: "Tests/AMQPDriver",
+      swiftSettings: strict),
     .testTarget(
       name: "ForebayClientTests",
       dependencies: ["ForebayClient", "ForebayWire", "ForebayCore", "FuzzSupport", "TestFolder"],
@@ -145,7 +151,7 @@ let package = Package(
         "ForebayWire", "ForebayCore", "ForebayConfig", "ForebayDaemon", "ForebayStore",
         "ForebayClient", "FuzzSupport", "TestFolder",
         // The processes that the tests start.
-        "forebayd", "forebayctl", "forebay-bench", "KafkaCluster",
+        "forebayd", "forebayctl", "forebay-bench", "AMQPDriver", "KafkaCluster",
       ], exclude: ["HTTP/scripted_server.py"], swiftSettings: strict),
   ]
 )

@@ -75,6 +75,7 @@ package struct RouteTarget: Equatable, Sendable {
   package var nats = NATSSettings()
   package var http = HTTPSettings()
   package var kafka = KafkaSettings()
+  package var amqp = AMQPSettings()
   package var tls = TLSSettings()
   package init() {}
 

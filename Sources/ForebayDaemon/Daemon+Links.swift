@@ -19,7 +19,7 @@ extension Daemon: PeerConnectionOwner {
     switch settings.routes[Int(route)].address {
     case .peerUnix(let path): .unix(path: path)
     case .peerTCP(let host, let port): .tcp(host: host, port: port)
-    case .journal, .redis, .nats, .http, .kafka: brokenInvariant("only peers have links")
+    case .journal, .redis, .nats, .http, .kafka, .amqp: brokenInvariant("only peers have links")
     }
   }
 

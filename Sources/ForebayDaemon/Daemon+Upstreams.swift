@@ -76,6 +76,11 @@ extension Daemon: UpstreamOwner {
     core.upstreamThrottled(route, retryAfter: retryAfter, now: now)
   }
 
+  package func upstreamPaused(_ route: UInt32, _ isPaused: Bool) {
+    event()
+    core.upstreamPaused(route, isPaused, now: now)
+  }
+
   package func messagesSettled(
     _ call: UInt32, _ messages: Range<Int>, _ verdict: MessageVerdict
   ) {

@@ -39,6 +39,15 @@ package enum UpstreamCheck {
         tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
         on: loop, until: deadline)
       checks.append(check)
+    case .amqp(let address):
+      let check = AMQPCheck(
+        try route.amqpOptions(address), route: route.settings.name, sends: sends,
+        sequence: SystemSeed.draw(), done: ended)
+      check.start(
+        at: address.endpoint,
+        tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
+        on: loop, until: deadline)
+      checks.append(check)
     case .nats(let address):
       let check = NATSCheck(
         try route.natsOptions(address), route: route.settings.name, sends: sends, done: ended)
@@ -81,7 +90,7 @@ package enum UpstreamCheck {
     switch address {
     case .peerUnix(let path): .unix(path: path)
     case .peerTCP(let host, let port): .tcp(host: host, port: port)
-    case .journal, .redis, .nats, .http, .kafka: brokenInvariant("only peers have links")
+    case .journal, .redis, .nats, .http, .kafka, .amqp: brokenInvariant("only peers have links")
     }
   }
 

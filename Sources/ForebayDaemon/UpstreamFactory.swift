@@ -18,6 +18,7 @@ enum UpstreamFactory {
       return route.narrowed(
         HTTPUpstream.traits(route.httpTraitsOptions, frameBytesMax: frameBytesMax))
     case .kafka: return route.narrowed(KafkaUpstream.traits(frameBytesMax: frameBytesMax))
+    case .amqp: return route.narrowed(AMQPUpstream.traits(frameBytesMax: frameBytesMax))
     case .peerUnix, .peerTCP: return route.narrowed(peerTraits(route))
     }
   }
@@ -31,6 +32,10 @@ enum UpstreamFactory {
     case .redis(let address):
       return try RedisUpstream(
         try route.redisOptions(address), at: address.endpoint,
+        tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
+    case .amqp(let address):
+      return try AMQPUpstream(
+        try route.amqpOptions(address), at: address.endpoint,
         tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
     case .nats(let address):
       return try NATSUpstream(
@@ -81,6 +86,29 @@ extension RouteTarget {
     options.database = address.database
     return options
   }
+
+  func amqpOptions(_ address: AMQPAddress) throws -> AMQPOptions {
+    var options = AMQPOptions()
+    let exchange = address.exchange ?? amqp.exchange
+    options.exchange = exchange == "" ? nil : exchange
+    options.routingKey = address.routingKey ?? amqp.routingKey
+    options.isPersistent = amqp.isPersistent
+    options.heartbeat = amqp.heartbeat
+    options.virtualHost = address.virtualHost
+    let password = address.password ?? amqp.password
+    // A certificate says who we are where nothing else does.
+    options.prefersCertificate =
+      address.isEncrypted && tls.certificateFile != nil && address.user == nil && password == nil
+      && amqp.passwordFile == nil
+    if let user = address.user { options.user = user }
+    if let password { options.password = password }
+    if let file = amqp.passwordFile { options.password = try SecretFile.firstLine(of: file) }
+    return options
+  }
+}
+
+extension AMQPAddress {
+  var endpoint: ByteStream.Endpoint { .tcp(host: host, port: port) }
 }
 
 extension RouteTarget {

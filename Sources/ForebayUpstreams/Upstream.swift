@@ -45,6 +45,8 @@ package protocol UpstreamOwner: AnyObject {
   func upstreamBusy(_ route: UInt32, _ isBusy: Bool)
   /// It says "slow down" and takes what it was given all the same: no call has that for its verdict.
   func upstreamThrottled(_ route: UInt32, retryAfter: TimeSpan?)
+  /// It says itself that it takes nothing for now, or again. What is out waits with it, without a timeout.
+  func upstreamPaused(_ route: UInt32, _ isPaused: Bool)
   /// Some messages of a call, counted from its first, before the rest. Each at most once.
   func messagesSettled(_ call: UInt32, _ messages: Range<Int>, _ verdict: MessageVerdict)
   /// All that is left of a call: exactly once for each, but for those that `upstreamClosed` took along.

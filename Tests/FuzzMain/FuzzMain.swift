@@ -6,7 +6,7 @@ enum FuzzMain {
   static let targets: [any FuzzTarget.Type] = [
     FramesFuzz.self, ControlFuzz.self, SessionFuzz.self, LinkFuzz.self, WorldFuzz.self,
     ClientFuzz.self, AdminFuzz.self, ConfigFuzz.self, JournalFuzz.self,
-    RedisFuzz.self, NATSFuzz.self, HTTPResultsFuzz.self,
+    RedisFuzz.self, AMQPFuzz.self, NATSFuzz.self, HTTPResultsFuzz.self,
   ]
 
   static let target: any FuzzTarget.Type = {

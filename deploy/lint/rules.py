@@ -25,7 +25,7 @@ ARROWS = {
     "ForebayTLS": {"CSSL", "ForebayWire"},
     "ForebayUpstreams": {
         "ForebayCore", "ForebayUV", "ForebayTLS", "ForebayStore", "ForebayWire", "CCurl",
-        "CKafka", "CZlib",
+        "CKafka", "CRabbitMQ", "CZlib",
     },
     "ForebayConfig": {"CYAML", "ForebayCore", "ForebayWire"},
     "ForebayDaemon": {

@@ -128,7 +128,7 @@ extension Form where Value == UpstreamAddress {
             "pattern",
             .text(
               "^(journal|forebay\\+unix|forebay\\+tcp|rediss?|redis\\+unix|nats|nats\\+tls|https?|"
-                + "kafkas?):.+$")),
+                + "kafkas?|amqps?):.+$")),
         ]),
       read: { (written: Written) throws(FormProblem) -> UpstreamAddress in
         let text = try written.text

@@ -14,6 +14,8 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
   case http(HTTPAddress)
   /// `kafka://…`, `kafkas://…`
   case kafka(KafkaAddress)
+  /// `amqp://…`, `amqps://…`
+  case amqp(AMQPAddress)
 
   package enum Problem: Error, Equatable {
     case unknownScheme(String)
@@ -31,6 +33,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     "nats+tls://HOST[:PORT]",
     "http://HOST[:PORT][/PATH]", "https://HOST[:PORT][/PATH]",
     "kafka://HOST[:PORT][,…]/TOPIC", "kafkas://HOST[:PORT][,…]/TOPIC",
+    "amqp://HOST[:PORT][/VHOST]", "amqps://HOST[:PORT][/VHOST]",
   ]
 
   package init(_ text: String) throws(Problem) {
@@ -46,6 +49,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case "nats", "nats+tls": self = .nats(try NATSAddress(scheme: scheme, rest))
     case "http", "https": self = .http(try HTTPAddress(scheme: scheme, rest))
     case "kafka", "kafkas": self = .kafka(try KafkaAddress(scheme: scheme, rest))
+    case "amqp", "amqps": self = .amqp(try AMQPAddress(scheme: scheme, rest))
     default: throw .unknownScheme(scheme)
     }
   }
@@ -77,6 +81,7 @@ package enum UpstreamAddress: Equatable, Sendable, CustomStringConvertible {
     case .nats(let address): address.description
     case .http(let address): address.description
     case .kafka(let address): address.description
+    case .amqp(let address): address.description
     }
   }
 }

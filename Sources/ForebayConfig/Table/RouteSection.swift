@@ -4,7 +4,7 @@ extension SettingsTable {
   static let routes = Section(
     pattern: "routes[]", summary: "Each route", blank: RouteTarget(),
     settings: path + RedisSettings.rows + NATSSettings.rows + HTTPSettings.rows
-      + KafkaSettings.rows + TLSSettings.rows + space + calls
+      + KafkaSettings.rows + AMQPSettings.rows + TLSSettings.rows + space + calls
       + breaker + retries)
 
   private static let path: [Setting<RouteTarget>] = [

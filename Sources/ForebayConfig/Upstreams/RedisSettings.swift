@@ -73,23 +73,31 @@ extension RouteTarget {
   func upstreamProblems(at path: String) -> [KeyProblem] {
     switch address {
     case .journal, .peerUnix, .peerTCP: []
-    case .redis(let address): redisProblems(address, at: path) + tlsProblems(at: path)
+    case .redis(let address):
+      Self.passwordProblems(
+        "redis", [address.password, redis.password, redis.passwordFile], at: path)
+        + tlsProblems(at: path)
     case .nats(let address): natsProblems(address, at: path) + tlsProblems(at: path)
     case .http(let address):
       http.problems(address).map { KeyProblem("\(path).\($0.key)", $0.text) }
         + tlsProblems(at: path)
     case .kafka(let address): kafkaProblems(address, at: path) + tlsProblems(at: path)
+    case .amqp(let address):
+      Self.passwordProblems(
+        "amqp", [address.password, amqp.password, amqp.passwordFile], at: path)
+        + tlsProblems(at: path)
     }
   }
 
-  private func redisProblems(_ address: RedisAddress, at path: String) -> [KeyProblem] {
-    let places = [address.password != nil, redis.password != nil, redis.passwordFile != nil]
-    guard places.count(where: { $0 }) > 1 else { return [] }
+  private static func passwordProblems(
+    _ name: String, _ places: [String?], at path: String
+  ) -> [KeyProblem] {
+    guard places.count(where: { $0 != nil }) > 1 else { return [] }
     return [
       KeyProblem(
-        "\(path).redis.password",
-        "the password is given in several places; leave it in one of the URL, redis.password and "
-          + "redis.password_file")
+        "\(path).\(name).password",
+        "the password is given in several places; leave it in one of the URL, \(name).password and "
+          + "\(name).password_file")
     ]
   }
 

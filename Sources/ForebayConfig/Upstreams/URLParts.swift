@@ -71,7 +71,7 @@ struct URLParts {
     port = number
   }
 
-  private static func decoded(_ text: Substring) throws(UpstreamAddress.Problem) -> String {
+  static func decoded(_ text: Substring) throws(UpstreamAddress.Problem) -> String {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {

@@ -1,12 +1,14 @@
-/// One bit for each message of a run.
-struct Bits256: Equatable, Sendable {
+/// One bit for each message of a run, or of a call.
+package struct Bits256: Equatable, Sendable {
   private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
-  static func == (a: Bits256, b: Bits256) -> Bool { a.words == b.words }
+  package init() {}
 
-  var isEmpty: Bool { words.0 | words.1 | words.2 | words.3 == 0 }
+  package static func == (a: Bits256, b: Bits256) -> Bool { a.words == b.words }
 
-  subscript(index: Int) -> Bool {
+  package var isEmpty: Bool { words.0 | words.1 | words.2 | words.3 == 0 }
+
+  package subscript(index: Int) -> Bool {
     get { word(index >> 6) & (1 << UInt64(index & 63)) != 0 }
     set {
       let bit: UInt64 = 1 << UInt64(index & 63)

@@ -10,7 +10,7 @@ struct Call {
   var messages = 0
   /// The breaker's leave; nil once the attempt's timeout was counted as its failure.
   var token: BreakerToken?
-  let startedAt: Instant
+  var startedAt: Instant
 
   // The route's calls, oldest first.
   var next = none

@@ -6,7 +6,7 @@ extension Sidecar {
     if routes[route].upstream.connects, !isConnected(route, now: now) { return }
     if routes[route].throttle.isOn(now) { return returnUnusedLeave(route, now: now) }
     while nextFlow(route, now: now) != nil {
-      guard allowance(route, now: now) > 0, !routes[route].connection.isBusy,
+      guard allowance(route, now: now) > 0, !routes[route].connection.isHeldUp,
         routes[route].callCount < routes[route].upstream.callsMax,
         !waitsForMore(route, now: now)
       else { break }
@@ -309,6 +309,7 @@ extension Sidecar {
   /// Calls that are out for too long count as failed for the breaker, once; their messages stay in
   /// flight until the upstream lets go of them.
   mutating func timeOutCalls(_ route: UInt32, now: Instant) {
+    if routes[route].connection.isPaused { return }
     let timeout = routes[route].attemptTimeout
     var call = routes[route].firstCall
     while call != none, calls[call].startedAt + timeout <= now {
@@ -326,6 +327,7 @@ extension Sidecar {
   }
 
   mutating func nextCallTimeout(_ route: UInt32) -> Instant? {
+    if routes[route].connection.isPaused { return nil }
     var call = routes[route].firstCall
     while call != none, calls[call].token == nil { call = calls[call].next }
     guard call != none else { return nil }

@@ -59,6 +59,25 @@ extension Sidecar {
     if !isBusy { stir(route) }
   }
 
+  /// It says that it takes nothing for now, or again: its memory or disk is nearly full. That is no failure:
+  /// what is out waits with it, and has its whole time again afterwards. Half of it goes on then, and grows.
+  package mutating func upstreamPaused(_ route: UInt32, _ isPaused: Bool, now: Instant) {
+    guard routes[route].connection.isPaused != isPaused else { return }
+    routes[route].connection.isPaused = isPaused
+    if isPaused {
+      routes[route].ramp.callThrottled(
+        fullLimit: routes[route].upstream.inFlightMessagesMax,
+        inFlight: routes[route].inFlightMessages, now: now)
+      return
+    }
+    var call = routes[route].firstCall
+    while call != none {
+      calls[call].startedAt = now
+      call = calls[call].next
+    }
+    stir(route)
+  }
+
   /// The connect failed or the connection ended, whoever ended it. What isn't answered may have been
   /// taken; for the breaker all of it is one failure. `throttle`: it isn't down, it says "later".
   package mutating func upstreamClosed(

@@ -22,6 +22,10 @@ package struct UpstreamConnection: Sendable {
   var token: BreakerToken?
   /// So much is written and not out that nothing more should come.
   var isBusy = false
+  /// The upstream says that it takes nothing for now. It lives: what is out has no timeout meanwhile.
+  var isPaused = false
+  /// Nothing more may go.
+  var isHeldUp: Bool { isBusy || isPaused }
   private var jitter: SplitMix64
 
   /// From the start of a connect to the end of the greeting, over all addresses.
@@ -41,6 +45,7 @@ package struct UpstreamConnection: Sendable {
     startedAt = now
     self.token = token
     isBusy = false
+    isPaused = false
   }
 
   mutating func opened() { phase = .open }
@@ -51,6 +56,7 @@ package struct UpstreamConnection: Sendable {
   mutating func closed(retryAfter: TimeSpan?, now: Instant) {
     phase = .disconnected
     isBusy = false
+    isPaused = false
     failures += failures < .max ? 1 : 0
     retryAt = now + Self.backoff.wait(failures: failures, retryAfter: retryAfter, &jitter)
   }

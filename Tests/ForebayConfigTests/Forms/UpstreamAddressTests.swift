@@ -96,4 +96,25 @@ struct UpstreamAddressTests {
       #expect(!error.description.contains("pa55"), "it may be a password")
     }
   }
+
+  @Test(arguments: [
+    ("amqp://h", "amqp://h:5672"), ("amqps://h/", "amqps://h:5671"),
+    (
+      "amqp://app:s3cret@h:7000/a%2Fb?exchange=in&routing_key={key}",
+      "amqp://app:***@h:7000/a%2Fb?exchange=in&routing_key={key}"
+    ),
+    ("amqp://app@[::1]/%2F?exchange=", "amqp://app@[::1]:5672?exchange="),
+  ])
+  func anAMQPURLIsReadAndItsPasswordNotShown(_ text: String, _ shown: String) throws {
+    #expect(try UpstreamAddress(text).description == shown)
+    #expect(try UpstreamAddress(shown).description == shown)
+  }
+
+  @Test(arguments: [
+    "amqp:h", "amqp://", "amqp://h:x", "amqp://h/a/b", "amqp://h?queue=a", "amqp://h?routing_key=",
+    "amqp://h/" + String(repeating: "v", count: 256),
+  ])
+  func anAMQPURLThatCanNotBeIsRefused(_ text: String) {
+    #expect(throws: UpstreamAddress.Problem.self) { try UpstreamAddress(text) }
+  }
 }
