@@ -17,7 +17,7 @@ package final class KafkaUpstream: Upstream {
   static let callBytesMax = 256 * 1024
   static let callsMax = 64
   static let inFlightMessagesMax = 8_192
-  /// Reports handled in one callback, give or take one event: 1 ms or less.
+  /// Reports handled in one callback, give or take one event.
   static let turnMessagesMax = 2_048
   /// After a batch was refused, what was sent before has so long to be answered.
   static let settlingTime: UInt64 = 1_000_000_000

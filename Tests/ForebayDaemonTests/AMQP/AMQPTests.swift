@@ -179,7 +179,7 @@ import Testing
     let server = try await RabbitServer.ready()
     try await server.declare("alarm")
     let daemon = try await daemon(
-      server, "alarm", ["--attempt-timeout", "2s", "--buffer-messages", "2000"])
+      server, "alarm", ["--attempt-timeout", "2s", "--buffer-messages", "600"])
     let producers = producers(daemon, 3, offer: 8_000)
     try await turn(producers, until: "a load") {
       producers.allSatisfy { $0.count(.delivered) > 200 }
@@ -196,7 +196,7 @@ import Testing
         since.duration(to: .now) > .seconds(4)
       }
       let full = try await daemon.state()
-      #expect(full.heldMessages <= 2_000 && full.isBalanced)
+      #expect(full.heldMessages <= 600 && full.isBalanced)
       #expect(full.breaker == "closed", "it isn't down")
       #expect(!daemon.errors.contains("upstream lost"))
     } catch {
@@ -286,7 +286,7 @@ import Testing
     let client = try WireClient(daemon)
     try await client.greet()
     var bytes: [UInt8] = []
-    for sequence in 1...90 as ClosedRange<UInt64> {
+    for sequence in 1...60 as ClosedRange<UInt64> {
       let key =
         sequence % 3 == 0 ? "no" : sequence == 50 ? String(repeating: "k", count: 300) : "yes"
       bytes += encodedData(
@@ -294,7 +294,7 @@ import Testing
         extensions: encodedExtension(.key, Array(key.utf8)))
     }
     client.send(bytes)
-    for sequence in 1...90 as ClosedRange<UInt64> {
+    for sequence in 1...60 as ClosedRange<UInt64> {
       let isRejected = sequence % 3 == 0 || sequence == 50
       try await client.expectOutcome(
         isRejected ? .rejected : .delivered, of: sequence...sequence)
@@ -302,7 +302,7 @@ import Testing
     #expect(client.codes(of: 3) == [MessageCode(rawValue: 800)])
     #expect(client.codes(of: 50) == [MessageCode(rawValue: 802)])
     let bodies = try await server.read("wanted").map(\.body)
-    #expect(bodies == (1...90).filter { $0 % 3 != 0 && $0 != 50 }.map { "p \($0)" })
+    #expect(bodies == (1...60).filter { $0 % 3 != 0 && $0 != 50 }.map { "p \($0)" })
     #expect(try await daemon.state().breaker == "closed")
     #expect(try await daemon.stop() == 0)
   }
