@@ -61,7 +61,7 @@ extension Form where Value == KafkaProperty {
   static var kafkaProperty: Form {
     Form(
       look: FormLook(
-        kind: "property", range: "NAME=VALUE",
+        kind: "option", range: "NAME=VALUE",
         schema: [
           JSON.Field("type", .text("string")), JSON.Field("pattern", .text("^[a-z0-9._]+=.*$")),
         ]),

@@ -58,12 +58,13 @@ struct SettingsTableTests {
   private static let candidates: [String: [String]] = [
     "number": ["2", "3", "77", "200", "5000"], "numbers": ["[2, 3]", "[2, 1, 1, 1, 1, 1, 1, 1]"],
     "size": ["2MiB", "300KiB", "4KiB", "3"], "time": ["2s", "7s", "40s", "70s"],
-    "flag": ["true", "false"], "word": ["debug", "operate", "PUT", "ndjson", "gzip"],
+    "flag": ["true", "false"],
+    "word": ["debug", "operate", "PUT", "ndjson", "gzip", "spread"],
     "mode": ["0640"],
     "path": ["/run/other.sock"], "text": ["another"], "secret": ["'***'"],
     "url": ["forebay+unix:/run/hub.sock"], "name": ["default", "another"],
     "names": ["[default]", "[r]"], "rate": ["500/s"], "host:port": ["127.0.0.1:7420"],
-    "headers": ["[X-A:***]"], "rules": ["[404=rejected]"],
+    "headers": ["[X-A:***]"], "rules": ["[404=rejected]"], "options": ["[linger.ms=7]"],
   ]
 
   /// A file that says `value` for a key, and as little else as it must.
