@@ -51,11 +51,11 @@ final class Client {
       var length = amqp_field_value_t()
       length.kind = UInt8(AMQP_FIELD_KIND_I32.rawValue)
       length.value.i32 = lengthMax
-      entries.append(amqp_table_entry_t(key: amqp_cstring_bytes("x-max-length"), value: length))
+      entries.append(amqp_table_entry_t(key: text("x-max-length"), value: length))
       var overflow = amqp_field_value_t()
       overflow.kind = UInt8(AMQP_FIELD_KIND_UTF8.rawValue)
-      overflow.value.bytes = amqp_cstring_bytes("reject-publish")
-      entries.append(amqp_table_entry_t(key: amqp_cstring_bytes("x-overflow"), value: overflow))
+      overflow.value.bytes = text("reject-publish")
+      entries.append(amqp_table_entry_t(key: text("x-overflow"), value: overflow))
     }
     let count = Int32(entries.count)
     entries.withUnsafeMutableBufferPointer {
@@ -66,6 +66,9 @@ final class Client {
       check(amqp_get_rpc_reply(state), "declare \(queue)")
     }
   }
+
+  /// For as long as the process lives, which isn't long: what a table points to must stay.
+  private func text(_ text: String) -> amqp_bytes_t { amqp_cstring_bytes(strdup(text)) }
 
   func bind(_ exchange: String, _ queue: String, _ key: String) {
     exchange.withCString { exchange in
@@ -89,9 +92,11 @@ final class Client {
     guard messages > 0 else { return }
     queue.withCString {
       _ = amqp_basic_consume(
-        state, 1, amqp_cstring_bytes($0), amqp_empty_bytes, 0, 1, 0, amqp_empty_table)
+        state, 1, amqp_cstring_bytes($0), amqp_empty_bytes, 0, 0, 0, amqp_empty_table)
     }
     check(amqp_get_rpc_reply(state), "consume \(queue)")
+    // What came meanwhile is sent to us, too, and goes back, since it is never acknowledged.
+    var last: UInt64 = 0
     for _ in 0..<messages {
       amqp_maybe_release_buffers(state)
       var envelope = amqp_envelope_t()
@@ -102,8 +107,10 @@ final class Client {
       put(hasID ? envelope.message.properties.message_id : amqp_empty_bytes, end: 9)
       put(envelope.routing_key, end: 9)
       put(envelope.message.body, end: 10)
+      last = envelope.delivery_tag
       amqp_destroy_envelope(&envelope)
     }
+    guard amqp_basic_ack(state, 1, last, 1) == 0 else { fail("no acknowledgement to \(queue)") }
     fflush(nil)
   }
 

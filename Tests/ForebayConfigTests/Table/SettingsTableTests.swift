@@ -64,7 +64,7 @@ struct SettingsTableTests {
     "path": ["/run/other.sock"], "text": ["another"], "secret": ["'***'"],
     "url": ["forebay+unix:/run/hub.sock"], "name": ["default", "another"],
     "names": ["[default]", "[r]"], "rate": ["500/s"], "host:port": ["127.0.0.1:7420"],
-    "headers": ["[X-A:***]"], "rules": ["[404=rejected]"], "options": ["[linger.ms=7]"],
+    "headers": ["[X-A:***]"], "rules": ["[404=rejected]"], "options": ["[\"linger.ms=7\"]"],
   ]
 
   /// A file that says `value` for a key, and as little else as it must.
