@@ -132,7 +132,10 @@ struct SettingsTableTests {
   ) throws {
     let row = try #require(Self.rows.first { $0.key == key })
     let value = try example(row).value
-    let text = value.hasPrefix("[") ? String(value.dropFirst().dropLast()) : value
+    // Outside of a file there are neither brackets nor quotes.
+    let text =
+      value.hasPrefix("[")
+      ? String(value.dropFirst().dropLast()).replacing("\"", with: "") : value
     var texts = [(try #require(name(row)), text)]
     if row.keyInSection == "burst" { texts.append((asOption ? "rate" : "FOREBAY_RATE", "100")) }
     let configuration =
