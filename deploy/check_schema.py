@@ -39,7 +39,7 @@ BAD = [
     "routes: []",
     "routes: [{name: a}]",
     "routes: [{name: a b, upstream: 'journal:/j'}]",
-    "routes: [{name: a, upstream: 'kafka:x'}]",
+    "routes: [{name: a, upstream: 'pigeon:x'}]",
     "routes: [{name: a, upstream: 'journal:/j', rate: fast}]",
     "routes: [{name: a, upstream: 'journal:/j', breaker: {quota_percent: 6}}]",
     "routes: [{name: a, upstream: 'journal:/j', ordered: 'true'}]",
