@@ -102,7 +102,7 @@ import Testing
     Mistake(options: ["--socket", longPath], status: 64, told: "107"),
     Mistake(options: ["--socket", "@abstract"], status: 64, told: "abstract"),
     Mistake(options: ["--socket", "/nowhere/at/all/c.sock"], status: 1, told: "/nowhere/at"),
-    Mistake(options: ["--upstream", "kafka:x"], status: 64, told: "write one of journal:PATH"),
+    Mistake(options: ["--upstream", "pigeon:x"], status: 64, told: "write one of journal:PATH"),
     Mistake(options: ["--upstream", "forebay+tcp:host"], status: 64, told: "HOST:PORT"),
     Mistake(options: ["--upstream", "forebay+tcp:host:0"], status: 64, told: "1 to 65535"),
     Mistake(options: ["--upstream", "journal:"], status: 64, told: "names nothing"),
