@@ -7,7 +7,7 @@ import ForebayWire
 ///     | type | channel | size   | payload …  | 0xCE |
 ///
 /// By our own hand, since rabbitmq-c's reader copies each frame, and in the versions that distributions
-/// have it reads beyond a frame that is shorter than its kind must be (GHSA-9mmv-r8g3-qp46).
+/// have it is said to read beyond a frame that is shorter than its kind must be (GHSA-9mmv-r8g3-qp46).
 enum AMQPFrames {
   struct Frame: Equatable {
     let kind: Kind

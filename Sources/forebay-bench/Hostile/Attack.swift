@@ -9,7 +9,7 @@ enum Attack: String, CaseIterable, Sendable {
   case giantLengths = "giant-lengths"
   /// Frames of no length.
   case emptyFrames = "empty-frames"
-  /// PINGs as fast as the socket takes them.
+  /// PONGs as fast as the socket takes them: a frame that a client may send, if not so often.
   case controlFlood = "control-flood"
   /// DATA as fast as the socket takes it, whatever the window says.
   case noCredit = "no-credit"
@@ -45,7 +45,7 @@ enum Attack: String, CaseIterable, Sendable {
     case .giantLengths: [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]
     case .emptyFrames: Array(repeating: 0, count: 4_096)
     case .controlFlood:
-      repeated(200) { buffer, _ in buffer.append(Ping(token: 1)) }
+      repeated(200) { buffer, _ in buffer.append(Pong(token: 1)) }
     case .noCredit:
       repeated(2_000) { buffer, number in
         withUnsafeTemporaryAllocation(
