@@ -54,9 +54,9 @@ planted: deps
 	$(PYTHON) deploy/planted.py --seeds $(SEEDS) $(if $(DOCS),--docs)
 
 SECONDS ?= 60
-# Fuzzes every target for SECONDS (60) in all, or one with TARGET=name: see docs/fuzzing.md.
+# Fuzzes every target for SECONDS (60) in all, or one with TARGET=name; SEED=n always in the same order.
 fuzz: deps
-	@deploy/fuzz.sh $(SECONDS) $(TARGET)
+	@SEED=$(SEED) deploy/fuzz.sh $(SECONDS) $(TARGET)
 
 # Runs the unit tests of wire, core, store, sockets and clients under ASan, C helpers under UBSan, too.
 asan: deps

@@ -6,6 +6,9 @@
 #   deploy/fuzz.sh merge [TARGET]    keeps of what was found in out/fuzz what adds coverage
 #   deploy/fuzz.sh try TARGET FILE…  feeds these files, with a stack for what goes wrong
 #
+# SEED=n makes the same inputs in the same order each time, as far as the time allows: what CI runs, so
+# that one commit doesn't pass on one day and fail on the next.
+#
 # What it finds is below out/fuzz: new inputs in TARGET, and those that went wrong in TARGET-crash-….
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -57,7 +60,7 @@ run() {
 fuzz() {
   local target=$1 seconds=$2 log=$found/$1.log status=0
   mkdir -p "$found/$target" "Tests/Corpora/$target"
-  run "$target" -max_total_time="$seconds" -print_final_stats=1 \
+  run "$target" -max_total_time="$seconds" -seed="${SEED:-0}" -print_final_stats=1 \
     "$found/$target" "Tests/Corpora/$target" >"$log" 2>&1 || status=$?
   awk -v target="$target" '
     / cov: / {for (i = 1; i < NF; i++) {if ($i == "cov:") cov = $(i + 1); if ($i == "corp:") corp = $(i + 1)}}

@@ -110,6 +110,19 @@ import Testing
       ])
   }
 
+  /// No Redis does it; found by the fuzzer, which saw a message that was both rejected and accepted.
+  @Test func whoRefusesACommandAndExecutesTheRestIsLeft() {
+    let large = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+    let said = events(
+      calls: [2], "+OK\r\n-\(large)\r\n\(queued)*2\r\n\(id)\(id)")
+    #expect(
+      said == [
+        complaint(large), .messages(call: 0, 0..<1, .rejected(RedisComplaint.tooLarge)),
+        .close(
+          "it answered EXEC with something else than its commands' answers", isThrottle: false),
+      ])
+  }
+
   @Test func aKeyOfAnotherTypeKeepsTheMessages() {
     let wrong = "WRONGTYPE Operation against a key holding the wrong kind of value"
     let said = events(calls: [2], "+OK\r\n\(queued)\(queued)*2\r\n\(id)-\(wrong)\r\n")

@@ -235,7 +235,9 @@ struct RedisSession: ~Copyable {
 
   private mutating func executed(_ token: RESPReader.Token, _ bytes: UnsafeRawBufferPointer) {
     switch token {
-    case .array(let count) where count == calls[head].messages:
+    // One that refused a command and executes the others is none that we know: what it took is open.
+    case .array(let count)
+    where count == calls[head].messages && !calls[head].hasRejected && calls[head].complaint == nil:
       calls[head].isExecuted = true
     case .error(let range):
       let complaint = RedisComplaint(Self.text(bytes, range))

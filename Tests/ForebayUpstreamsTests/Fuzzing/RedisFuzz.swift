@@ -174,12 +174,14 @@ private enum RedisAnswers {
         }
         var isExecuted = true
         if isOrdered, messages > 1 {
+          var isRefused = false
           for place in 0...messages {
             guard let token = walk.next() else { return accepted }
+            if walk.complaint(token) != nil { isRefused = true }
             note(walk.complaint(token), ofMessage: place > 0)
           }
           switch walk.next() {
-          case .array(let count)? where count == messages: break
+          case .array(let count)? where count == messages && !isRefused: break
           case .error(let range)?:
             isExecuted = false
             note(walk.complaint(.error(range)), ofMessage: false)
