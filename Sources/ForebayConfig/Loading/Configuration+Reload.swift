@@ -31,7 +31,8 @@ extension Configuration {
           }))
     }
     let merged = Configuration(
-      settings: merge.settings, inputs: new.inputs, sources: merge.sources, notices: new.notices)
+      settings: merge.settings, inputs: new.inputs, sources: merge.sources, notices: new.notices,
+      fileMarks: fileMarks)
     let before = Dictionary(rows.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
     let after = merged.rows.filter { before[$0.key] != $0.value }.map { "\($0.key): \($0.value)" }
     let gone = Set(rows.map(\.key)).subtracting(merged.rows.map(\.key))
@@ -115,15 +116,23 @@ private struct Merge {
     _ newPath: String
   ) {
     for setting in section.settings {
-      let isSame = setting.print(new) == setting.print(merged)
+      let isSame = setting.isSame(new, merged)
       if setting.isReloadable { setting.copy(new, &merged) }
       if setting.isReloadable || isSame {
         sources[path + setting.key] = self.new.sources[newPath + setting.key]
       } else {
         sources[path + setting.key] = old.sources[path + setting.key]
         needsRestart.append(
-          "\(path)\(setting.key): \(setting.print(new)) instead of \(setting.print(merged))")
+          "\(path)\(setting.key): " + Self.change(setting.print(merged), setting.print(new)))
+      }
+      if isSame, old.fileMarks[path + setting.key] != self.new.fileMarks[newPath + setting.key] {
+        needsRestart.append("\(path)\(setting.key): what is in \(setting.print(merged)) is new")
       }
     }
+  }
+
+  /// Secrets look alike.
+  private static func change(_ before: String, _ after: String) -> String {
+    before == after ? "another one, which isn't shown" : "\(after) instead of \(before)"
   }
 }

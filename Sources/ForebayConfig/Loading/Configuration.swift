@@ -7,6 +7,8 @@ package struct Configuration: Equatable, Sendable {
   package let sources: [String: SettingSource]
   /// What looks like a mistake and does no harm.
   package let notices: [String]
+  /// What was in the files that the upstreams read at the start.
+  var fileMarks: [String: FileMark] = [:]
 
   package func source(_ key: String) -> SettingSource { sources[key] ?? .standard }
 }

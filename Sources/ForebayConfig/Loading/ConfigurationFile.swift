@@ -6,8 +6,10 @@ enum ConfigurationFile {
     let text: String
   }
 
-  /// It is small and bounded (`YAMLReader.bytesMax`), so that reading it takes microseconds.
-  static func read(_ path: String) throws(Failure) -> [UInt8] {
+  /// It is small and bounded, so that reading it takes microseconds.
+  static func read(
+    _ path: String, bytesMax: Int = YAMLReader.bytesMax
+  ) throws(Failure) -> [UInt8] {
     // Not blocking, or a named pipe would keep us here for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Failure(text: "can't be read: \(reason())") }
@@ -15,7 +17,7 @@ enum ConfigurationFile {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Failure(text: "can't be read: \(reason())") }
     guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(text: "is no regular file") }
-    var bytes = [UInt8](repeating: 0, count: YAMLReader.bytesMax + 1)
+    var bytes = [UInt8](repeating: 0, count: bytesMax + 1)
     var count = 0
     while count < bytes.count {
       let got = bytes.withUnsafeMutableBytes {
@@ -26,9 +28,7 @@ enum ConfigurationFile {
       if got == 0 { break }
       count += got
     }
-    guard count <= YAMLReader.bytesMax else {
-      throw Failure(text: "is larger than \(YAMLReader.bytesMax) bytes")
-    }
+    guard count <= bytesMax else { throw Failure(text: "is larger than \(bytesMax) bytes") }
     return Array(bytes[..<count])
   }
 

@@ -11,7 +11,8 @@ package struct ConfigurationLoader {
 
   private init(_ inputs: ConfigurationInputs) { self.inputs = inputs }
 
-  /// Reads the file, if there is one, and everything else. This reads one small file and nothing more.
+  /// Reads the file, if there is one, and everything else; and what is in the files that it names, to know
+  /// it again.
   package static func load(
     _ inputs: ConfigurationInputs
   ) -> Result<Configuration, ConfigurationProblems> {
@@ -25,10 +26,14 @@ package struct ConfigurationLoader {
         loader.isFileUnreadable = true
       }
     }
-    return loader.finish()
+    return loader.finish().map {
+      var configuration = $0
+      configuration.fileMarks = configuration.settings.fileMarks
+      return configuration
+    }
   }
 
-  /// The same with the file's text, wherever that is from.
+  /// The same with the file's text, wherever that is from, and without a look at any other file.
   package static func load(
     _ inputs: ConfigurationInputs, text: [UInt8]
   ) -> Result<Configuration, ConfigurationProblems> {

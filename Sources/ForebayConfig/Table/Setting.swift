@@ -17,8 +17,12 @@ struct Setting<Scope>: Sendable {
   let write: @Sendable (Written, inout Scope) throws(FormProblem) -> Void
   /// Gives the second what the first has.
   let copy: @Sendable (Scope, inout Scope) -> Void
+  /// Whether both have the same value. Printed they may be the same and aren't: secrets are never shown.
+  let isSame: @Sendable (Scope, Scope) -> Bool
+  /// The file that it names, where that is read at the start.
+  private(set) var file: @Sendable (Scope) -> String? = { _ in nil }
 
-  init<Value>(
+  init<Value: Equatable>(
     _ key: String, _ path: any WritableKeyPath<Scope, Value> & Sendable, _ form: Form<Value>,
     _ summary: String, flag: String? = nil, needsRestart: Bool = false, isRequired: Bool = false,
     fields: [String] = []
@@ -35,6 +39,16 @@ struct Setting<Scope>: Sendable {
       scope[keyPath: path] = try form.read(written)
     }
     copy = { $1[keyPath: path] = $0[keyPath: path] }
+    isSame = { $0[keyPath: path] == $1[keyPath: path] }
+  }
+
+  /// A file that is read at the start, and only then.
+  static func file(
+    _ key: String, _ path: any WritableKeyPath<Scope, String?> & Sendable, _ summary: String
+  ) -> Setting {
+    var setting = Setting(key, path, orNone(.filePath), summary, needsRestart: true)
+    setting.file = { $0[keyPath: path] }
+    return setting
   }
 }
 

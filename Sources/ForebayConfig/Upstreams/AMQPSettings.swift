@@ -33,8 +33,8 @@ package struct AMQPSettings: Equatable, Sendable {
     Setting(
       "amqp.password", \.amqp.password, orNone(.secret),
       "The password; better in amqp.password_file or the variable.", needsRestart: true),
-    Setting(
-      "amqp.password_file", \.amqp.passwordFile, orNone(.filePath),
-      "A file with the password on its first line.", needsRestart: true),
+    .file(
+      "amqp.password_file", \.amqp.passwordFile,
+      "A file with the password on its first line."),
   ]
 }

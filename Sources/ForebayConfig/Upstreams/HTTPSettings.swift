@@ -86,16 +86,16 @@ package struct HTTPSettings: Equatable, Sendable {
     Setting(
       "http.password", \.http.password, orNone(.secret),
       "The user's password; better in http.password_file or the variable.", needsRestart: true),
-    Setting(
-      "http.password_file", \.http.passwordFile, orNone(.filePath),
-      "A file with the password on its first line.", needsRestart: true),
+    .file(
+      "http.password_file", \.http.passwordFile,
+      "A file with the password on its first line."),
     Setting(
       "http.bearer_token", \.http.bearerToken, orNone(.secret),
       "The token of bearer authentication; better in http.bearer_token_file or the variable.",
       needsRestart: true),
-    Setting(
-      "http.bearer_token_file", \.http.bearerTokenFile, orNone(.filePath),
-      "A file with the token on its first line.", needsRestart: true),
+    .file(
+      "http.bearer_token_file", \.http.bearerTokenFile,
+      "A file with the token on its first line."),
   ]
 
   // MARK: What can't be together

@@ -37,9 +37,9 @@ package struct KafkaSettings: Equatable, Sendable {
     Setting(
       "kafka.password", \.kafka.password, orNone(.secret),
       "The password; better in kafka.password_file or the variable.", needsRestart: true),
-    Setting(
-      "kafka.password_file", \.kafka.passwordFile, orNone(.filePath),
-      "A file with the password on its first line.", needsRestart: true),
+    .file(
+      "kafka.password_file", \.kafka.passwordFile,
+      "A file with the password on its first line."),
     Setting(
       "kafka.options", \.kafka.options, list(of: .kafkaProperty),
       "What librdkafka is told besides, by its own names, each NAME=VALUE.", needsRestart: true),
@@ -136,18 +136,9 @@ enum KafkaRefusals {
 
 extension RouteTarget {
   func kafkaProblems(_ address: KafkaAddress, at path: String) -> [KeyProblem] {
-    var problems: [KeyProblem] = []
-    let hasPassword =
-      address.password != nil || kafka.password != nil || kafka.passwordFile != nil
-    let places = [address.password != nil, kafka.password != nil, kafka.passwordFile != nil]
-    if places.count(where: { $0 }) > 1 {
-      problems.append(
-        KeyProblem(
-          "\(path).kafka.password",
-          "the password is given in several places; leave it in one of the URL, kafka.password and "
-            + "kafka.password_file"))
-    }
-    if address.user == nil, hasPassword {
+    let places = [address.password, kafka.password, kafka.passwordFile]
+    var problems = Self.passwordProblems("kafka", places, at: path)
+    if address.user == nil, places.contains(where: { $0 != nil }) {
       problems.append(
         KeyProblem("\(path).kafka.password", "means nothing without a user; name one in the URL"))
     }

@@ -34,23 +34,22 @@ package struct NATSSettings: Equatable, Sendable {
       "nats.password", \.nats.password, orNone(.secret),
       "The password; better in nats.password_file or the variable. The URL names the user.",
       needsRestart: true),
-    Setting(
-      "nats.password_file", \.nats.passwordFile, orNone(.filePath),
-      "A file with the password on its first line.", needsRestart: true),
+    .file(
+      "nats.password_file", \.nats.passwordFile,
+      "A file with the password on its first line."),
     Setting(
       "nats.token", \.nats.token, orNone(.secret),
       "A token in place of user and password; better in nats.token_file or the variable.",
       needsRestart: true),
-    Setting(
-      "nats.token_file", \.nats.tokenFile, orNone(.filePath),
-      "A file with the token on its first line.", needsRestart: true),
-    Setting(
-      "nats.nkey_file", \.nats.keyFile, orNone(.filePath),
-      "A file with the seed of our user's key (SU…) on its first line.", needsRestart: true),
-    Setting(
-      "nats.creds_file", \.nats.credentialsFile, orNone(.filePath),
-      "A file of credentials, as nsc writes it: a user's JWT and the seed of its key.",
-      needsRestart: true),
+    .file(
+      "nats.token_file", \.nats.tokenFile,
+      "A file with the token on its first line."),
+    .file(
+      "nats.nkey_file", \.nats.keyFile,
+      "A file with the seed of our user's key (SU…) on its first line."),
+    .file(
+      "nats.creds_file", \.nats.credentialsFile,
+      "A file of credentials, as nsc writes it: a user's JWT and the seed of its key."),
   ]
 }
 

@@ -31,80 +31,8 @@ package struct RedisSettings: Equatable, Sendable {
     Setting(
       "redis.password", \.redis.password, orNone(.secret),
       "The password; better in redis.password_file or the variable.", needsRestart: true),
-    Setting(
-      "redis.password_file", \.redis.passwordFile, orNone(.filePath),
-      "A file with the password on its first line.", needsRestart: true),
+    .file(
+      "redis.password_file", \.redis.passwordFile,
+      "A file with the password on its first line."),
   ]
-}
-
-/// How connections of a route's upstream are secured, where the URL asks for TLS.
-package struct TLSSettings: Equatable, Sendable {
-  package var authorityFile: String?
-  package var certificateFile: String?
-  package var keyFile: String?
-  package var serverName: String?
-  package var verifies = true
-  package init() {}
-
-  static let rows: [Setting<RouteTarget>] = [
-    Setting(
-      "tls.ca_file", \.tls.authorityFile, orNone(.filePath),
-      "Who signs the upstream's certificate (PEM); none: whoever the system trusts.",
-      needsRestart: true),
-    Setting(
-      "tls.cert_file", \.tls.certificateFile, orNone(.filePath),
-      "Our own certificate with its chain (PEM), for upstreams that ask for one.",
-      needsRestart: true),
-    Setting(
-      "tls.key_file", \.tls.keyFile, orNone(.filePath),
-      "Its key (PEM); none: it is in tls.cert_file, too.", needsRestart: true),
-    Setting(
-      "tls.server_name", \.tls.serverName, orNone(.text(longest: 253)),
-      "The name that the upstream's certificate must have; none: the host of the URL.",
-      needsRestart: true),
-    Setting(
-      "tls.verify", \.tls.verifies, .yesOrNo,
-      "Off, anybody on the way can read and change everything.", needsRestart: true),
-  ]
-}
-
-extension RouteTarget {
-  /// A password that several places say, and settings that mean nothing.
-  func upstreamProblems(at path: String) -> [KeyProblem] {
-    switch address {
-    case .journal, .peerUnix, .peerTCP: []
-    case .redis(let address):
-      Self.passwordProblems(
-        "redis", [address.password, redis.password, redis.passwordFile], at: path)
-        + tlsProblems(at: path)
-    case .nats(let address): natsProblems(address, at: path) + tlsProblems(at: path)
-    case .http(let address):
-      http.problems(address).map { KeyProblem("\(path).\($0.key)", $0.text) }
-        + tlsProblems(at: path)
-    case .kafka(let address): kafkaProblems(address, at: path) + tlsProblems(at: path)
-    case .amqp(let address):
-      Self.passwordProblems(
-        "amqp", [address.password, amqp.password, amqp.passwordFile], at: path)
-        + tlsProblems(at: path)
-    }
-  }
-
-  private static func passwordProblems(
-    _ name: String, _ places: [String?], at path: String
-  ) -> [KeyProblem] {
-    guard places.count(where: { $0 != nil }) > 1 else { return [] }
-    return [
-      KeyProblem(
-        "\(path).\(name).password",
-        "the password is given in several places; leave it in one of the URL, \(name).password and "
-          + "\(name).password_file")
-    ]
-  }
-
-  private func tlsProblems(at path: String) -> [KeyProblem] {
-    guard tls.keyFile != nil, tls.certificateFile == nil else { return [] }
-    return [
-      KeyProblem("\(path).tls.key_file", "means nothing without a certificate; set tls.cert_file")
-    ]
-  }
 }

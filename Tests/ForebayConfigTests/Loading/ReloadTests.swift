@@ -101,6 +101,42 @@ struct ReloadTests {
     #expect(again.changed == [] && again.needsRestart == reload.needsRestart)
   }
 
+  /// Shown they all look alike.
+  @Test(arguments: [
+    ("redis://:one@h", "redis://:two@h", "", "", "upstream"),
+    (
+      "redis://h", "redis://h", "redis: {password: one}", "redis: {password: two}", "redis.password"
+    ),
+    ("amqp://u@h", "amqp://u@h", "amqp: {password: one}", "amqp: {password: two}", "amqp.password"),
+    ("nats://h", "nats://h", "nats: {token: one}", "nats: {token: two}", "nats.token"),
+    ("nats://u@h", "nats://u@h", "nats: {password: a}", "nats: {password: b}", "nats.password"),
+    (
+      "kafka://u@h", "kafka://u@h", "kafka: {password: a}", "kafka: {password: b}", "kafka.password"
+    ),
+    (
+      "http://h", "http://h", "http: {bearer_token: a}", "http: {bearer_token: b}",
+      "http.bearer_token"
+    ),
+    ("http://u@h", "http://u@h", "http: {password: a}", "http: {password: b}", "http.password"),
+    ("http://h/?a", "http://h/?b", "", "", "upstream"),
+    (
+      "http://h", "http://h", "http: {headers: ['X: a']}", "http: {headers: ['X: b']}",
+      "http.headers"
+    ),
+  ])
+  func anotherSecretNeedsARestart(
+    _ oldURL: String, _ newURL: String, _ old: String, _ new: String, _ key: String
+  ) throws {
+    func yaml(_ url: String, _ more: String) -> String {
+      "routes:\n  - name: one\n    upstream: \(url)\n    \(more)\n"
+    }
+    let running = try loaded(yaml(oldURL, old))
+    let reload = try running.reloaded(with: loaded(yaml(newURL, new))).get()
+    #expect(reload.needsRestart == ["routes[0].\(key): another one, which isn't shown"])
+    #expect(reload.changed == [] && reload.configuration.settings == running.settings)
+    #expect(try running.reloaded(with: loaded(yaml(oldURL, old))).get().needsRestart == [])
+  }
+
   @Test func whatCantBeTogetherIsRefused() throws {
     let smaller = Self.old + "limits:\n  frame_bytes_max: 1KiB\n"
     let new = smaller.replacing("rate: 5/s", with: "buffer_bytes: 1200KiB")
