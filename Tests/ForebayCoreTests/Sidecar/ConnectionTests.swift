@@ -117,6 +117,89 @@ import Testing
     harness.expectNoProblems()
   }
 
+  /// At its own word: what is out waits with it, however long, and has its whole time again afterwards.
+  @Test func aPausedUpstreamIsWaitedForWithoutATimeout() {
+    let (harness, client) = scene {
+      $0.routes[0].attemptTimeout = .seconds(2)
+      $0.routes[0].upstream.batchMessagesMax = 5
+    }
+    harness.upstream.manner = .hold
+    client.offer(5)
+    harness.pass(.seconds(1))
+    harness.pause(true)
+    client.offer(20)
+    harness.pass(.seconds(600))
+    #expect(harness.upstream.calls.count == 1, "nothing more is asked for")
+    #expect(harness.route.breaker.failures == 0 && harness.route.breaker.phase == .closed)
+    harness.pause(false)
+    harness.pass(.milliseconds(1_999))
+    #expect(harness.upstream.connects == 1)
+    harness.upstream.manner = .accept
+    harness.upstream.settleAll(.accepted)
+    harness.pass(.seconds(1))
+    client.expectDelivered(1...25)
+    #expect(harness.upstream.connects == 1)
+    harness.expectNoProblems()
+  }
+
+  @Test func anAnswerMayComeDuringAPauseAndSoMayTheEnd() {
+    let (harness, client) = scene { $0.routes[0].upstream.batchMessagesMax = 5 }
+    harness.upstream.manner = .hold
+    client.offer(15)
+    harness.pass(.milliseconds(1))
+    harness.pause(true)
+    harness.upstream.settleNext(.accepted)
+    client.expectDelivered(1...5)
+    client.expectUnsettled(6...15)
+    // The next connection knows of no pause.
+    harness.upstream.manner = .accept
+    harness.upstream.loseConnection()
+    harness.pass(.seconds(5))
+    client.expectDelivered(1...15)
+    #expect(harness.upstream.connects == 2)
+    harness.expectNoProblems()
+  }
+
+  /// A timeout counts again once the pause is over.
+  @Test func whatIsSilentAfterAPauseIsGivenUp() {
+    let (harness, client) = scene { $0.routes[0].attemptTimeout = .seconds(2) }
+    harness.upstream.manner = .hold
+    client.offer(5)
+    harness.pass(.milliseconds(1))
+    harness.pause(true)
+    harness.pause(true)
+    harness.pass(.seconds(60))
+    harness.pause(false)
+    harness.upstream.manner = .accept
+    harness.pass(.seconds(3))
+    #expect(harness.upstream.connects == 2)
+    client.expectDelivered(1...5)
+    harness.expectNoProblems()
+  }
+
+  /// As after every "slow down".
+  @Test func halfOfWhatWasOutGoesOnAfterAPause() {
+    let (harness, client) = scene {
+      $0.routes[0].upstream.batchMessagesMax = 1
+      $0.routes[0].upstream.callsMax = 100
+    }
+    harness.upstream.manner = .hold
+    client.offer(40)
+    harness.pass(.milliseconds(1))
+    #expect(harness.upstream.calls.count == 40)
+    harness.pause(true)
+    harness.upstream.settleAll(.accepted)
+    client.offer(60)
+    #expect(harness.upstream.calls.isEmpty)
+    harness.pause(false)
+    #expect((1...20).contains(harness.upstream.calls.count))
+    harness.upstream.manner = .accept
+    harness.upstream.settleAll(.accepted)
+    harness.pass(.seconds(60))
+    client.expectDelivered(1...100)
+    harness.expectNoProblems()
+  }
+
   @Test func aServerThatSaysLaterIsNoFailure() {
     let (harness, client) = scene()
     client.offer(1)
@@ -127,5 +210,11 @@ import Testing
     harness.pass(.seconds(1))
     client.expectDelivered(1...1)
     harness.expectNoProblems()
+  }
+}
+
+extension SidecarHarness {
+  fileprivate func pause(_ isPaused: Bool) {
+    event { core.upstreamPaused(0, isPaused, now: now) }
   }
 }
