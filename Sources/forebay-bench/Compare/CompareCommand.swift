@@ -17,11 +17,7 @@ struct CompareCommand: ParsableCommand {
       Intervals are percentile bootstraps of medians, with a fixed seed.
       """)
 
-  @Option(help: "How many rounds.")
-  var rounds: Int?
-
-  @Flag(help: "One round of short runs: shows that everything runs, not how fast.")
-  var smoke = false
+  @OptionGroup var measurement: MeasurementOptions
 
   @Option(help: "No new round begins after this.")
   var timeLimit: TimeArgument?
@@ -29,36 +25,23 @@ struct CompareCommand: ParsableCommand {
   @Option(help: "Only these proxies, by comma: relay, haproxy, nginx, envoy, forebayd.")
   var only: String?
 
-  @Option(help: "Write the JSON to this file instead of standard output.")
-  var report: String?
-
-  @Option(help: "Also write charts, JSON and the tables of benchmarks.md in this folder.")
-  var docs: String?
-
-  @Flag(help: "Exit with 1 if a promise isn't kept.")
-  var check = false
-
   func validate() throws {
-    if let rounds, rounds < 1 { throw ValidationError("--rounds must be at least 1.") }
     _ = try kinds()
   }
 
-  func run() throws {
-    guard let directory = makeTemporaryFolder() else {
-      throw Children.Failure(description: "can't create a folder in /tmp")
-    }
-    defer { removeFolder(directory) }
+  func run() throws { try measurement.inFolder(run) }
+
+  private func run(in directory: String) throws {
     let (proxies, missing) = ProxySearch.find(try kinds(), scratch: directory)
     for line in missing { printError("missing: \(line)") }
     let data = Comparison(
       proxies: proxies, plan: plan, directory: directory, progress: printError
     ).run()
     let result = ComparisonReport(data: data, missing: missing)
-    printError(result.text)
-    if let docs { try write(result, to: DocumentFolder(path: docs)) }
-    if report != nil || docs == nil { try Output(report).line(result.json.text) }
-    let isKept = Budget.lines(data).allSatisfy(\.isMet)
-    guard data.lostMeasurements == 0, isKept || !check else { throw ExitCode.failure }
+    try measurement.conclude(
+      result.text, result.json, isWhole: data.lostMeasurements == 0,
+      isKept: Budget.lines(data).allSatisfy(\.isMet)
+    ) { try write(result, to: $0) }
   }
 
   private func kinds() throws -> [ProxyKind] {
@@ -72,8 +55,8 @@ struct CompareCommand: ParsableCommand {
   }
 
   private var plan: Comparison.Plan {
-    var plan = smoke ? Comparison.Plan.smoke : .usual
-    if let rounds { plan.rounds = rounds }
+    var plan = measurement.smoke ? Comparison.Plan.smoke : .usual
+    if let rounds = measurement.rounds { plan.rounds = rounds }
     if let timeLimit { plan.timeLimit = timeLimit.span }
     return plan
   }

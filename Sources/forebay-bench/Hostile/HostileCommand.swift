@@ -13,8 +13,7 @@ struct HostileCommand: ParsableCommand {
       processors, theirs is a part of what they cost.
       """)
 
-  @Option(help: "How many pairs of runs for each attack.")
-  var rounds: Int?
+  @OptionGroup var measurement: MeasurementOptions
 
   @Option(help: "How long one run is.")
   var duration: TimeArgument?
@@ -25,30 +24,17 @@ struct HostileCommand: ParsableCommand {
   @Option(help: "Only this attack (more than once for several).")
   var attack: [Attack] = []
 
-  @Flag(help: "One short round: shows that everything runs.")
-  var smoke = false
-
-  @Option(help: "Write the JSON to this file instead of standard output.")
-  var report: String?
-
-  @Option(help: "Also write JSON and the table of benchmarks.md in this folder.")
-  var docs: String?
-
-  @Flag(help: "Exit with 1 if a promise isn't kept.")
-  var check = false
-
   func validate() throws {
-    guard (1...1_000).contains(rounds ?? 1), (1...100_000).contains(rate) else {
-      throw ValidationError("--rounds must be 1 to 1000, --rate 1 to 100000.")
+    guard (1...100_000).contains(rate) else {
+      throw ValidationError("--rate must be 1 to 100000.")
     }
   }
 
-  func run() throws {
-    guard let directory = makeTemporaryFolder() else {
-      throw Children.Failure(description: "can't create a folder in /tmp")
-    }
-    defer { removeFolder(directory) }
-    let rounds = rounds ?? (smoke ? 1 : 8)
+  func run() throws { try measurement.inFolder(run) }
+
+  private func run(in directory: String) throws {
+    let smoke = measurement.smoke
+    let rounds = measurement.rounds ?? (smoke ? 1 : 8)
     let result = HostileReport(
       result: try HostileMeasurement(
         daemon: "\(folderOfThisProgram())/forebayd",
@@ -56,14 +42,12 @@ struct HostileCommand: ParsableCommand {
         span: duration?.span ?? (smoke ? .milliseconds(200) : .seconds(1)), rate: rate,
         directory: directory, progress: printError
       ).run(), rounds: rounds)
-    printError(result.text)
-    if let docs {
-      let folder = DocumentFolder(path: docs)
+    try measurement.conclude(
+      result.text, result.json, isKept: result.budget.allSatisfy(\.isMet)
+    ) { folder in
       try folder.write("benchmark-hostile.json", result.json.text)
       try folder.writeSection("hostile", result.markdown)
     }
-    if report != nil || docs == nil { try Output(report).line(result.json.text) }
-    if check, !result.budget.allSatisfy(\.isMet) { throw ExitCode.failure }
   }
 }
 

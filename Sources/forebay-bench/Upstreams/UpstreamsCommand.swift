@@ -18,14 +18,10 @@ struct UpstreamsCommand: ParsableCommand {
       with a fixed seed.
       """)
 
-  @Option(help: "How many rounds.")
-  var rounds: Int?
+  @OptionGroup var measurement: MeasurementOptions
 
   @Option(help: "How many pairs without and with a dead upstream.")
   var pairs: Int?
-
-  @Flag(help: "One round of short runs: shows that everything runs, not how fast.")
-  var smoke = false
 
   @Option(help: "No new round begins after this.")
   var timeLimit: TimeArgument?
@@ -33,29 +29,16 @@ struct UpstreamsCommand: ParsableCommand {
   @Option(help: "Only these upstreams, by comma: redis, nats, amqp, kafka, http.")
   var only: String?
 
-  @Option(help: "Write the JSON to this file instead of standard output.")
-  var report: String?
-
-  @Option(help: "Also write chart, JSON and the tables of benchmarks.md in this folder.")
-  var docs: String?
-
-  @Flag(help: "Exit with 1 if a promise isn't kept.")
-  var check = false
-
   func validate() throws {
-    guard rounds ?? 1 >= 1, pairs ?? 0 >= 0 else {
-      throw ValidationError("--rounds must be at least 1, --pairs not negative.")
-    }
+    guard pairs ?? 0 >= 0 else { throw ValidationError("--pairs must not be negative.") }
     _ = try kinds()
   }
 
-  func run() throws {
+  func run() throws { try measurement.inFolder(run) }
+
+  private func run(in directory: String) throws {
     // Each load at an even pace keeps a thread of the loop's pool.
     setenv("UV_THREADPOOL_SIZE", "16", 1)
-    guard let directory = makeTemporaryFolder() else {
-      throw Children.Failure(description: "can't create a folder in /tmp")
-    }
-    defer { removeFolder(directory) }
     let began = monotonicNow()
     let daemon = neighbourOfThisProgram("forebayd")
     let servers = try UpstreamServers(in: directory, daemon: daemon)
@@ -67,11 +50,10 @@ struct UpstreamsCommand: ParsableCommand {
     if let failure { throw failure }
     let result = UpstreamsReport(
       data: data.measured, missing: servers.missing, elapsed: monotonicNow().since(began))
-    printError(result.text)
-    if let docs { try write(result, to: DocumentFolder(path: docs)) }
-    if report != nil || docs == nil { try Output(report).line(result.json.text) }
-    let isKept = UpstreamsBudget.lines(data).allSatisfy(\.isMet)
-    guard data.lostMeasurements == 0, isKept || !check else { throw ExitCode.failure }
+    try measurement.conclude(
+      result.text, result.json, isWhole: data.lostMeasurements == 0,
+      isKept: UpstreamsBudget.lines(data).allSatisfy(\.isMet)
+    ) { try write(result, to: $0) }
   }
 
   private func measure(
@@ -98,8 +80,8 @@ struct UpstreamsCommand: ParsableCommand {
   }
 
   private var plan: UpstreamRounds.Plan {
-    var plan = smoke ? UpstreamRounds.Plan.smoke : .usual
-    if let rounds { plan.rounds = rounds }
+    var plan = measurement.smoke ? UpstreamRounds.Plan.smoke : .usual
+    if let rounds = measurement.rounds { plan.rounds = rounds }
     if let pairs { plan.pairs = pairs }
     if let timeLimit { plan.timeLimit = timeLimit.span }
     return plan
