@@ -9,6 +9,11 @@ enum SecretFile {
   /// Passwords are short, whatever they are; a file of credentials has some kilobytes.
   private static let bytesMax = 65_536
 
+  /// What is said in a file, or else by a setting or in the URL.
+  static func secret(_ said: String?, or path: String?) throws(Failure) -> String? {
+    if let path { try firstLine(of: path) } else { said }
+  }
+
   /// Without the line's end, which editors put there.
   static func firstLine(of path: String) throws(Failure) -> String {
     let line = try bytes(of: path).prefix { $0 != 10 && $0 != 13 }

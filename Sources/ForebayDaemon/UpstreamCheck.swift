@@ -29,33 +29,31 @@ package enum UpstreamCheck {
       loop.stop()
     }
     var checks: [AnyObject] = []
+    func begin(
+      _ check: some StreamCheck, at endpoint: ByteStream.Endpoint, isEncrypted: Bool
+    ) throws {
+      let tls = isEncrypted ? try TLSContext(client: route.tlsOptions) : nil
+      check.start(at: endpoint, tls: tls, on: loop, until: deadline)
+      checks.append(check)
+    }
     switch route.address {
     case .journal(let path): return try journal(path, sends: sends)
     case .redis(let address):
-      let check = RedisCheck(
-        try route.redisOptions(address), route: route.settings.name, sends: sends, done: ended)
-      check.start(
-        at: address.endpoint,
-        tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
-        on: loop, until: deadline)
-      checks.append(check)
+      try begin(
+        RedisCheck(
+          try route.redisOptions(address), route: route.settings.name, sends: sends, done: ended),
+        at: address.endpoint, isEncrypted: address.isEncrypted)
     case .amqp(let address):
-      let check = AMQPCheck(
-        try route.amqpOptions(address), route: route.settings.name, sends: sends,
-        sequence: SystemSeed.draw(), done: ended)
-      check.start(
-        at: address.endpoint,
-        tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
-        on: loop, until: deadline)
-      checks.append(check)
+      try begin(
+        AMQPCheck(
+          try route.amqpOptions(address), route: route.settings.name, sends: sends,
+          sequence: SystemSeed.draw(), done: ended),
+        at: address.endpoint, isEncrypted: address.isEncrypted)
     case .nats(let address):
-      let check = NATSCheck(
-        try route.natsOptions(address), route: route.settings.name, sends: sends, done: ended)
-      check.start(
-        at: address.endpoints[0],
-        tls: address.isEncrypted ? try TLSContext(client: route.tlsOptions) : nil,
-        on: loop, until: deadline)
-      checks.append(check)
+      try begin(
+        NATSCheck(
+          try route.natsOptions(address), route: route.settings.name, sends: sends, done: ended),
+        at: address.endpoints[0], isEncrypted: address.isEncrypted)
     case .http(let address):
       let check = try HTTPCheck(
         try route.httpOptions(address), tls: address.isEncrypted ? route.tlsOptions : nil,

@@ -28,10 +28,9 @@ extension RouteTarget {
       HTTPStatusTable.Rule($0.statuses, HTTPStatusTable.Meaning($0.meaning))
     }
     options.user = address.user ?? http.user
-    options.password = address.password ?? http.password
-    if let file = http.passwordFile { options.password = try SecretFile.firstLine(of: file) }
-    options.bearerToken = http.bearerToken
-    if let file = http.bearerTokenFile { options.bearerToken = try SecretFile.firstLine(of: file) }
+    options.password = try SecretFile.secret(
+      address.password ?? http.password, or: http.passwordFile)
+    options.bearerToken = try SecretFile.secret(http.bearerToken, or: http.bearerTokenFile)
     // It stands in a header, where a control character would begin another one.
     guard options.bearerToken?.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) ?? true else {
       throw HTTPTokenUnfit()

@@ -30,15 +30,15 @@ enum UpstreamFactory {
       try Directories.makeIfMissing(parentOf: path, mode: 0o700)
       return try JournalUpstream(path: path, place: place, wallClock: WallClock.milliseconds)
     case .redis(let address):
-      return try RedisUpstream(
+      return try RedisUpstream.make(
         try route.redisOptions(address), at: address.endpoint,
         tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
     case .amqp(let address):
-      return try AMQPUpstream(
+      return try AMQPUpstream.make(
         try route.amqpOptions(address), at: address.endpoint,
         tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
     case .nats(let address):
-      return try NATSUpstream(
+      return try NATSUpstream.make(
         try route.natsOptions(address), at: address.endpoints,
         tls: address.isEncrypted ? route.tlsOptions : nil, place: place)
     case .http(let address):
@@ -81,8 +81,8 @@ extension RouteTarget {
     options.idField = redis.idField
     options.keyField = redis.keyField
     options.user = address.user
-    options.password = address.password ?? redis.password
-    if let file = redis.passwordFile { options.password = try SecretFile.firstLine(of: file) }
+    options.password = try SecretFile.secret(
+      address.password ?? redis.password, or: redis.passwordFile)
     options.database = address.database
     return options
   }
@@ -95,14 +95,13 @@ extension RouteTarget {
     options.isPersistent = amqp.isPersistent
     options.heartbeat = amqp.heartbeat
     options.virtualHost = address.virtualHost
-    let password = address.password ?? amqp.password
+    let password = try SecretFile.secret(
+      address.password ?? amqp.password, or: amqp.passwordFile)
     // A certificate says who we are where nothing else does.
     options.prefersCertificate =
       address.isEncrypted && tls.certificateFile != nil && address.user == nil && password == nil
-      && amqp.passwordFile == nil
     if let user = address.user { options.user = user }
     if let password { options.password = password }
-    if let file = amqp.passwordFile { options.password = try SecretFile.firstLine(of: file) }
     return options
   }
 }
@@ -121,8 +120,8 @@ extension RouteTarget {
     options.compression = kafka.compression.rawValue
     options.mechanism = kafka.mechanism
     options.user = address.user
-    options.password = address.password ?? kafka.password
-    if let file = kafka.passwordFile { options.password = try SecretFile.firstLine(of: file) }
+    options.password = try SecretFile.secret(
+      address.password ?? kafka.password, or: kafka.passwordFile)
     options.tls = address.isEncrypted ? tlsOptions : nil
     options.properties = kafka.options.map { .init($0.name, $0.value) }
     return options
@@ -158,11 +157,10 @@ extension RouteTarget {
     if let file = nats.keyFile {
       return .key(try NATSKey(seed: try SecretFile.firstLine(of: file)))
     }
-    var password = address.password ?? nats.password
-    if let file = nats.passwordFile { password = try SecretFile.firstLine(of: file) }
+    let password = try SecretFile.secret(
+      address.password ?? nats.password, or: nats.passwordFile)
     if let password { return .user(address.user ?? address.token ?? "", password: password) }
-    var token = address.token ?? nats.token
-    if let file = nats.tokenFile { token = try SecretFile.firstLine(of: file) }
+    let token = try SecretFile.secret(address.token ?? nats.token, or: nats.tokenFile)
     return token.map { .token($0) } ?? .none
   }
 }

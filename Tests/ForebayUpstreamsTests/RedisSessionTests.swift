@@ -6,7 +6,7 @@ import Testing
 
 /// What a server's answers mean for the messages, without a server.
 @Suite struct RedisSessionTests {
-  private typealias Event = RedisSession.Event
+  private typealias Event = SessionEvent
 
   /// Hears everything that is said after the greeting.
   private func events(
@@ -16,10 +16,10 @@ import Testing
     var output = OutputQueue()
     session.opened(&output)
     hear("+OK\r\n+PONG\r\n", &session)
-    #expect(session.takeEvents() == [.ready])
+    #expect(taken(&session) == [.ready])
     for (index, messages) in calls.enumerated() { session.sent(UInt32(index), messages: messages) }
     hear(answers, chunk: chunk, &session)
-    return session.takeEvents()
+    return taken(&session)
   }
 
   private func hear(_ text: String, chunk: Int = .max, _ session: inout RedisSession) {
@@ -30,9 +30,17 @@ import Testing
     }
   }
 
+  private func taken(_ session: inout RedisSession) -> [Event] {
+    var events: [Event] = []
+    session.takeEvents(&events)
+    return events
+  }
+
   private let queued = "+QUEUED\r\n"
   private let id = "$3\r\n1-1\r\n"
-  private func complaint(_ text: String) -> Event { .complained(RedisComplaint(text)) }
+  private func complaint(_ text: String) -> Event {
+    .noticed(RedisComplaint(text).said(by: "redis"), isProblem: true)
+  }
 
   // MARK: The greeting
 
@@ -49,9 +57,9 @@ import Testing
       text.hasPrefix(
         "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\ns3cret\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3"))
     hear("+OK\r\n+OK\r\n+OK\r\n", &session)
-    #expect(session.takeEvents() == [])
+    #expect(taken(&session) == [])
     hear("+PONG\r\n", &session)
-    #expect(session.takeEvents() == [.ready])
+    #expect(taken(&session) == [.ready])
   }
 
   @Test(arguments: [
@@ -65,7 +73,7 @@ import Testing
     session.opened(&output)
     hear("-\(text)\r\n", &session)
     #expect(
-      session.takeEvents() == [
+      taken(&session) == [
         complaint(text), .close("it refuses us: \(text)", isThrottle: isThrottle),
       ])
   }
@@ -75,7 +83,7 @@ import Testing
     var output = OutputQueue()
     session.opened(&output)
     hear("HTTP/1.1 400 Bad Request\r\n", &session)
-    let said = session.takeEvents()
+    let said = taken(&session)
     #expect(said.count == 1)
     guard case .close(let reason, false) = said.first else { return #expect(Bool(false)) }
     #expect(reason.contains("no Redis server"))
@@ -89,7 +97,7 @@ import Testing
     let said = events(calls: [2, 1], answers, chunk: chunk)
     let verdicts = said.filter { if case .call = $0 { true } else { false } }
     #expect(verdicts == [.call(0, .accepted), .call(1, .accepted)])
-    #expect(said.allSatisfy { if case .complained = $0 { false } else { true } })
+    #expect(said.allSatisfy { if case .noticed = $0 { false } else { true } })
   }
 
   @Test func aFullMemoryThrottlesTheWholeCall() {
@@ -159,17 +167,17 @@ import Testing
     var output = OutputQueue()
     session.opened(&output)
     hear("+OK\r\n+PONG\r\n", &session)
-    _ = session.takeEvents()
+    _ = taken(&session)
     session.sent(7, messages: 3)
     hear(id + id, &session)
-    #expect(session.takeEvents() == [.messages(call: 7, 0..<2, .accepted)])
+    #expect(taken(&session) == [.messages(call: 7, 0..<2, .accepted)])
     hear(id, &session)
-    #expect(session.takeEvents() == [.call(7, .accepted)])
+    #expect(taken(&session) == [.call(7, .accepted)])
   }
 
   @Test func oneKindOfComplaintIsToldOnce() {
     let said = events(calls: [1, 1, 1], "-OOM a\r\n-OOM a\r\n-OOM a\r\n")
-    #expect(said.count { if case .complained = $0 { true } else { false } } == 1)
+    #expect(said.count { if case .noticed = $0 { true } else { false } } == 1)
     #expect(said.count == 4)
   }
 

@@ -4,7 +4,7 @@ package import ForebayUV
 
 /// Asks a RabbitMQ server what an operator wants to know before messages go to it. It declares nothing, and
 /// sends nothing unless asked, and then one message.
-package final class AMQPCheck: ByteStreamOwner {
+package final class AMQPCheck: StreamCheck, ByteStreamOwner {
   private let options: AMQPOptions
   private let queue: String?
   private let sends: Bool
@@ -46,13 +46,13 @@ package final class AMQPCheck: ByteStreamOwner {
 
   package func streamReceived(_ stream: ByteStream, _ bytes: UnsafeRawBufferPointer) {
     session.received(bytes, &stream.output)
-    var events: [AMQPSession.Event] = []
+    var events: [SessionEvent] = []
     session.takeEvents(&events)
     for event in events { heard(event, stream) }
     stream.flush()
   }
 
-  private func heard(_ event: AMQPSession.Event, _ stream: ByteStream) {
+  private func heard(_ event: SessionEvent, _ stream: ByteStream) {
     switch event {
     case .ready:
       tellServer()
@@ -70,13 +70,13 @@ package final class AMQPCheck: ByteStreamOwner {
         ? "the message that was sent came back: no queue is bound for it"
         : "the message that was sent was refused (nacked): its queue is full, or failed"
       leave(stream)
-    case .paused: break
+    case .secure, .paused, .others, .leaving: break
     case .noticed(let text, _): findings.append(text)
-    case .close(let complaint) where isAskingKind:
+    case .close(let complaint, _) where isAskingKind:
       tellKind(complaint)
       stream.flush()
       stream.end(.closedByUs(""))
-    case .close(let reason):
+    case .close(let reason, _):
       failure = reason
       stream.flush()
       stream.end(.closedByUs(reason))

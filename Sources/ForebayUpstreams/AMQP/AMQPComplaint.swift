@@ -4,7 +4,7 @@ package import ForebayWire
 ///
 /// Only a message that is too large is to blame itself. Everything else an operator can repair, and until
 /// then messages wait.
-package struct AMQPComplaint: Equatable, Sendable {
+package struct AMQPComplaint: Complaint, Equatable, Sendable {
   /// The reply code of AMQP, such as 404.
   package let code: UInt16
   /// What the server said.

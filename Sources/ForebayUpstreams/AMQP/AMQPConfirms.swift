@@ -77,7 +77,6 @@ struct AMQPConfirms: ~Copyable {
     large.removeAll(keepingCapacity: true)
   }
 
-  var hasFindings: Bool { taken != nil || !findings.isEmpty }
   mutating func forgetFindings() { findings.removeAll(keepingCapacity: true) }
 
   // MARK: Publishing

@@ -119,8 +119,7 @@ extension AMQPSession {
   }
 
   private mutating func end(_ complaint: AMQPComplaint) {
-    let advice = complaint.advice.map { " (\($0))" } ?? ""
-    close("rabbitmq says: \(complaint.text)\(advice)")
+    close(complaint.said(by: "rabbitmq"))
   }
 }
 

@@ -9,16 +9,6 @@ import ForebayWire
 /// The server confirms messages singly, in any order. That it took one says nothing of those before it;
 /// what that means for order is in docs/upstreams/amqp.md.
 struct AMQPSession: ~Copyable {
-  enum Event: Equatable {
-    case ready
-    case messages(call: UInt32, Range<Int>, MessageVerdict)
-    case call(UInt32, CallVerdict)
-    /// The server takes nothing for now, or again.
-    case paused(Bool)
-    case noticed(String, isProblem: Bool)
-    case close(String)
-  }
-
   enum Phase: Equatable {
     /// Our greeting is out; the server's is awaited. Can transition to: tuning, over.
     case greeting
@@ -58,7 +48,7 @@ struct AMQPSession: ~Copyable {
   /// It said "blocked" and hasn't taken that back.
   var isBlocked = false
   /// Poured out by whoever called.
-  var events: [Event] = []
+  var events: [SessionEvent] = []
   private(set) var frameBytesMax = AMQPSession.firstFrameBytesMax
   private var encoder: AMQPEncoder
   /// A message that came back: its content follows, of which so much is left.
@@ -82,10 +72,8 @@ struct AMQPSession: ~Copyable {
     encoder = AMQPEncoder(options, route: route)
   }
 
-  var hasEvents: Bool { !events.isEmpty || confirms.hasFindings }
-
   /// Gives what there is for an empty array.
-  mutating func takeEvents(_ empty: inout [Event]) {
+  mutating func takeEvents(_ empty: inout [SessionEvent]) {
     tellFindings()
     swap(&events, &empty)
   }
@@ -204,7 +192,7 @@ struct AMQPSession: ~Copyable {
   mutating func close(_ reason: String) {
     phase = .over
     tellFindings()
-    events.append(.close(reason))
+    events.append(.close(reason, isThrottle: false))
   }
 
   // MARK: Receiving

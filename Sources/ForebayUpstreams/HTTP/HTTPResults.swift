@@ -21,12 +21,12 @@ enum HTTPResults {
         guard walk.next() == UInt8(ascii: "\""), let name = walk.string(),
           walk.take(UInt8(ascii: ":"))
         else { return .garbage("it is no JSON") }
-        guard isName(name, "results", bytes) else {
+        guard walk.isText(name, "results") else {
           guard walk.skipValue(depth: 1) else { return .garbage("it is no JSON") }
           continue
         }
         guard statuses == nil else { return .garbage("it has 'results' twice") }
-        switch list(&walk, bytes, messages: messages) {
+        switch list(&walk, messages: messages) {
         case .statuses(let found): statuses = found
         case .garbage(let what): return .garbage(what)
         }
@@ -41,9 +41,7 @@ enum HTTPResults {
     return .statuses(statuses)
   }
 
-  private static func list(
-    _ walk: inout JSONScan, _ bytes: UnsafeRawBufferPointer, messages: Int
-  ) -> Outcome {
+  private static func list(_ walk: inout JSONScan, messages: Int) -> Outcome {
     guard walk.take(UInt8(ascii: "[")) else { return .garbage("its 'results' are no array") }
     if walk.take(UInt8(ascii: "]")) { return .statuses([]) }
     var statuses: [UInt16] = []
@@ -52,7 +50,7 @@ enum HTTPResults {
       guard statuses.count < messages else {
         return .garbage("it has more than \(messages) results for \(messages) messages")
       }
-      switch result(&walk, bytes) {
+      switch result(&walk) {
       case .status(let one): statuses.append(one)
       case .garbage(let what): return .garbage(what)
       }
@@ -65,7 +63,7 @@ enum HTTPResults {
     case garbage(String)
   }
 
-  private static func result(_ walk: inout JSONScan, _ bytes: UnsafeRawBufferPointer) -> Result {
+  private static func result(_ walk: inout JSONScan) -> Result {
     guard walk.take(UInt8(ascii: "{")) else { return .garbage("a result is no object") }
     var status: UInt16?
     if !walk.take(UInt8(ascii: "}")) {
@@ -73,7 +71,7 @@ enum HTTPResults {
         guard walk.next() == UInt8(ascii: "\""), let name = walk.string(),
           walk.take(UInt8(ascii: ":"))
         else { return .garbage("it is no JSON") }
-        guard isName(name, "status", bytes) else {
+        guard walk.isText(name, "status") else {
           guard walk.skipValue(depth: 3) else { return .garbage("it is no JSON") }
           continue
         }
@@ -85,15 +83,5 @@ enum HTTPResults {
       guard walk.take(UInt8(ascii: "}")) else { return .garbage("it is no JSON") }
     }
     return status.map(Result.status) ?? .garbage("a result has no 'status'")
-  }
-
-  private static func isName(
-    _ range: Range<Int>, _ name: StaticString, _ bytes: UnsafeRawBufferPointer
-  ) -> Bool {
-    guard range.count == name.utf8CodeUnitCount else { return false }
-    for index in 0..<range.count where bytes[range.lowerBound + index] != name.utf8Start[index] {
-      return false
-    }
-    return true
   }
 }

@@ -5,7 +5,7 @@ import ForebayWire
 ///
 /// Only what is the message's own fault rejects it. Whatever an operator can repair keeps the messages:
 /// they wait behind the breaker until it is repaired.
-struct KafkaComplaint: Equatable, Sendable {
+struct KafkaComplaint: Complaint, Equatable, Sendable {
   enum Meaning: Equatable, Sendable {
     /// The message, or another one that went with it, will never be taken.
     case rejected(MessageCode)

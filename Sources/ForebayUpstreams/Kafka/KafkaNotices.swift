@@ -41,8 +41,7 @@ struct KafkaNotices {
 
   mutating func complained(_ complaint: KafkaComplaint) {
     guard complaint.code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
-    let advice = complaint.advice.map { " (\($0))" } ?? ""
-    tell(complaint.text + advice, once: "code \(complaint.code.rawValue)")
+    tell(complaint.textWithAdvice, once: "code \(complaint.code.rawValue)")
   }
 
   mutating func failed(_ text: String, _ complaint: KafkaComplaint) {

@@ -12,17 +12,13 @@ import ForebayWire
 ///
 ///     none ─▶ connecting ─▶ open ─▶ settling ─▶ ending ─▶ none
 ///                 └───────────┴────────────────────▲
-package final class KafkaUpstream: Upstream {
+package final class KafkaUpstream: Upstream, KafkaEventsOwner {
   static let callMessagesMax = 256
   static let callBytesMax = 256 * 1024
   static let callsMax = 64
   static let inFlightMessagesMax = 8_192
-  /// Reports handled in one callback, give or take one event.
-  static let turnMessagesMax = 2_048
   /// After a batch was refused, what was sent before has so long to be answered.
   static let settlingTime: UInt64 = 1_000_000_000
-  /// While messages go alone, no more of them are out than the library sends at once, a few times.
-  static let aloneMax = 64
   /// At our own end the library has so long. Whoever looks a name up can't be interrupted.
   static let farewellMilliseconds = 2_000
 
@@ -51,16 +47,14 @@ package final class KafkaUpstream: Upstream {
   private var phase = Phase.none
   private var producer: KafkaProducer?
   private var sender: KafkaSender?
-  private var queue: OpaquePointer?
+  private var events: KafkaEvents?
   private var reports: KafkaReports
   /// Why the connection ends, once it does.
   private var loss: UpstreamLoss?
   private var isDisconnectWanted = false
-  /// Messages of batches that were refused: which of them is to blame isn't known if there are several.
-  private var refused: [(slot: Int, message: Int, code: MessageCode)] = []
-  /// So many messages are still to go alone, since one of them was refused with others.
-  private var aloneLeft = 0
-  private var isAlone = false
+  private var blame = KafkaBlame()
+  /// The library takes no more, and answers only for what is sent already.
+  private var isFatal = false
   private var isBusy = false
   private var notices: KafkaNotices
   private var throttledUntil: UInt64 = 0
@@ -98,13 +92,13 @@ package final class KafkaUpstream: Upstream {
   // MARK: Upstream
 
   package func connect(until deadline: Instant) {
-    isAlone = aloneLeft > 0
+    blame.connecting()
     loss = nil
     isDisconnectWanted = false
     phase = .connecting
     do throws(KafkaConfiguration.Failure) {
       producer = KafkaProducer(
-        try configuration.copy(isAlone ? .alone : .whole), topics: topicNames,
+        try configuration.copy(blame.isAlone ? .alone : .whole), topics: topicNames,
         deadline: deadline.nanoseconds, wakes: async.waker,
         opaque: Unmanaged.passUnretained(self).toOpaque())
     } catch {
@@ -183,8 +177,8 @@ package final class KafkaUpstream: Upstream {
   }
 
   private func adoptProducer() {
-    guard queue == nil, case .connecting = phase, let handles = producer?.handles else { return }
-    queue = handles.queue
+    guard events == nil, case .connecting = phase, let handles = producer?.handles else { return }
+    events = KafkaEvents(queue: handles.queue)
   }
 
   private func judgeConnect() {
@@ -208,51 +202,20 @@ package final class KafkaUpstream: Upstream {
   }
 
   private func poll() {
-    guard let queue else { return }
-    var messages = 0
-    var events = 0
-    while messages < Self.turnMessagesMax, events < Self.turnMessagesMax,
-      let event = rd_kafka_queue_poll(queue, 0)
-    {
-      events += 1
-      messages += heard(event)
-      rd_kafka_event_destroy(event)
-    }
-    // The library tells only that its queue isn't empty any more.
-    if messages >= Self.turnMessagesMax || events >= Self.turnMessagesMax { async.waker.wake() }
+    guard let events else { return }
+    if events.hear(self) { async.waker.wake() }
     tell()
     tellNotices()
   }
 
-  /// Returns how many messages it was about.
-  private func heard(_ event: OpaquePointer) -> Int {
-    switch rd_kafka_event_type(event) {
-    case RD_KAFKA_EVENT_DR:
-      var count = 0
-      while let message = rd_kafka_event_message_next(event) {
-        reported(message)
-        count += 1
-      }
-      return count
-    case RD_KAFKA_EVENT_ERROR:
-      complained(event)
-      return 0
-    case RD_KAFKA_EVENT_LOG:
-      var facility: UnsafePointer<CChar>?
-      var text: UnsafePointer<CChar>?
-      var level: Int32 = 0
-      if rd_kafka_event_log(event, &facility, &text, &level) == 0, let facility, let text {
-        notices.logged(String(cString: facility), String(cString: text), level: Int(level))
-      }
-      return 0
-    default: return 0
-    }
+  func logged(_ facility: String, _ text: String, level: Int) {
+    notices.logged(facility, text, level: level)
   }
 
-  private func reported(_ message: UnsafePointer<rd_kafka_message_t>) {
+  func reported(_ message: UnsafePointer<rd_kafka_message_t>) {
     let (slot, index) = KafkaReports.place(message.pointee._private)
     reports.answered()
-    if aloneLeft > 0, isAlone { aloneLeft -= 1 }
+    blame.answered()
     // A batch can be taken though its answer was lost; the library finds out.
     if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR
       || rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_PERSISTED
@@ -266,18 +229,16 @@ package final class KafkaUpstream: Upstream {
     case .purged: break
     case .rejected(let code):
       notices.complained(complaint)
-      if isAlone {
+      if blame.isAlone {
         reports.rejected(slot, index, code)
       } else {
-        refused.append((slot, index, code))
+        blame.refused(slot, index, code)
       }
     case .failed: failed(complaint)
     }
   }
 
-  private func complained(_ event: OpaquePointer) {
-    let code = rd_kafka_event_error(event)
-    let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
+  func complained(_ code: rd_kafka_resp_err_t, _ text: String) {
     switch code {
     case RD_KAFKA_RESP_ERR__FATAL:
       // Where a batch was refused, its messages say more.
@@ -298,8 +259,6 @@ package final class KafkaUpstream: Upstream {
     default: notices.failed(text, KafkaComplaint(code))
     }
   }
-  /// The library takes no more, and answers only for what is sent already.
-  private var isFatal = false
 
   private func failed(_ complaint: KafkaComplaint) {
     notices.complained(complaint)
@@ -339,13 +298,13 @@ package final class KafkaUpstream: Upstream {
 
   /// While messages go alone few are out; when the last of them is answered, batches may come again.
   private func updateBusy() {
-    guard case .open = phase, isAlone else { return }
-    let wanted = aloneLeft <= 0 || reports.outstanding >= Self.aloneMax
+    guard case .open = phase, blame.isAlone else { return }
+    let wanted = blame.isFull(outstanding: reports.outstanding)
     if wanted != isBusy {
       isBusy = wanted
       owner.upstreamBusy(route, wanted)
     }
-    guard aloneLeft <= 0, reports.outstanding == 0 else { return }
+    guard blame.isFound(outstanding: reports.outstanding) else { return }
     lose("what was refused is found; messages go in batches again", "found", isThrottle: true)
     endProducer()
   }
@@ -355,7 +314,7 @@ package final class KafkaUpstream: Upstream {
   /// Once it is known that the producer has to go, what it sent may still be answered for a moment: that
   /// spares repetitions, and shows how much was refused.
   private func settleIfLost() {
-    guard loss != nil || !refused.isEmpty || isFatal else { return }
+    guard loss != nil || !blame.refused.isEmpty || isFatal else { return }
     if case .open = phase {
       let end = Loop.now + Self.settlingTime
       phase = .settling(until: end)
@@ -368,24 +327,24 @@ package final class KafkaUpstream: Upstream {
     }
     guard case .settling(let end) = phase else { return }
     guard reports.outstanding == 0 || Loop.now >= end else { return }
-    blame()
+    judge()
     endProducer()
   }
 
-  /// A single message that was refused was alone in its batch. Of several each goes alone next time.
-  private func blame() {
-    guard !refused.isEmpty else {
-      if loss == nil { lose("the producer has stopped", "fatal") }
-      return
-    }
-    if refused.count == 1 {
-      reports.rejected(refused[0].slot, refused[0].message, refused[0].code)
+  private func judge() {
+    switch blame.ended(unsettled: reports.unsettled) {
+    case .nothing: if loss == nil { lose("the producer has stopped", "fatal") }
+    case .reject(let one):
+      reports.rejected(one.slot, one.message, one.code)
       tell()
-    } else {
-      aloneLeft = max(aloneLeft, reports.unsettled)
+      loseToRefusal(1)
+    case .suspect(let count): loseToRefusal(count)
     }
-    // It isn't down, and has said so.
-    lose("it refused \(refused.count) messages together", "refused", isThrottle: true)
+  }
+
+  /// It isn't down, and has said so.
+  private func loseToRefusal(_ count: Int) {
+    lose("it refused \(count) messages together", "refused", isThrottle: true)
   }
 
   private func endProducer() {
@@ -395,7 +354,7 @@ package final class KafkaUpstream: Upstream {
     }
     phase = .ending
     timer.cancel()
-    queue = nil
+    events = nil
     sender = nil
     producer?.end()
   }
@@ -404,7 +363,7 @@ package final class KafkaUpstream: Upstream {
     producer = nil
     phase = .none
     reports.removeAll()
-    refused.removeAll(keepingCapacity: true)
+    blame.closed()
     isFatal = false
     isBusy = false
     isDisconnectWanted = false

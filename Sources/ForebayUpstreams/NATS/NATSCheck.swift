@@ -5,7 +5,7 @@ import ForebayWire
 
 /// Asks a NATS server what an operator wants to know before messages go to it: above all which stream takes
 /// the subject. It publishes nothing unless asked, and then one message.
-package final class NATSCheck: ByteStreamOwner {
+package final class NATSCheck: StreamCheck, ByteStreamOwner {
   private let options: NATSOptions
   private let subjects: [String]
   private let sends: Bool
@@ -24,7 +24,7 @@ package final class NATSCheck: ByteStreamOwner {
   private var obstacle: String?
 
   private enum Answer {
-    case json(NATSJSON)
+    case json(JSONTree)
     /// Nobody is there, or we may not ask.
     case refused(String)
   }
@@ -87,7 +87,7 @@ package final class NATSCheck: ByteStreamOwner {
       var answer = Answer.refused("no answer that could be read")
       if header.count > 12, payload.isEmpty {
         answer = .refused("nobody answers")
-      } else if let json = NATSJSON(stash[payload]) {
+      } else if let json = JSONTree(stash[payload]) {
         answer = .json(json)
       }
       answered(answer, stream)
@@ -100,7 +100,7 @@ package final class NATSCheck: ByteStreamOwner {
     case .error(let range):
       let text = String(decoding: stash[range], as: UTF8.self)
       let complaint = NATSComplaint.error(text)
-      let said = text + (complaint.advice.map { " (\($0))" } ?? "")
+      let said = complaint.textWithAdvice
       guard isGreeted, text.hasPrefix("Permissions Violation for Publish") else {
         return stream.end(.closedByUs("it refuses us: \(said)"))
       }
@@ -190,7 +190,7 @@ package final class NATSCheck: ByteStreamOwner {
 
   // MARK: What is told
 
-  private static func complaint(_ json: NATSJSON) -> String? {
+  private static func complaint(_ json: JSONTree) -> String? {
     json["error"].map { $0["description"]?.text ?? "an error" }
   }
 
@@ -291,10 +291,10 @@ package final class NATSCheck: ByteStreamOwner {
     }
   }
 
-  private static func bytes(_ json: NATSJSON?) -> String { "\(json?.integer ?? 0) bytes" }
+  private static func bytes(_ json: JSONTree?) -> String { "\(json?.integer ?? 0) bytes" }
 
   /// Minus one is none.
-  private static func limit(_ json: NATSJSON?, _ unit: String = " bytes") -> String {
+  private static func limit(_ json: JSONTree?, _ unit: String = " bytes") -> String {
     guard let limit = json?.integer, limit >= 0 else { return "no limit" }
     return "\(limit)\(unit)"
   }

@@ -4,7 +4,7 @@ package import ForebayWire
 ///
 /// Only what is the message's own fault rejects it. Whatever an operator can repair (no stream, rights,
 /// JetStream that isn't on) keeps the messages: they wait behind the breaker until it is repaired.
-package struct NATSComplaint: Equatable, Sendable {
+package struct NATSComplaint: Complaint, Equatable, Sendable {
   package enum Meaning: Equatable, Sendable {
     /// "Slow down": it works, and has no room or time now.
     case throttled

@@ -19,7 +19,7 @@ struct NATSInfo: Equatable {
 
   /// Nil if it isn't what a NATS server would say.
   init?(_ bytes: some Collection<UInt8>) {
-    guard let json = NATSJSON(bytes), let payloadMax = json["max_payload"]?.integer,
+    guard let json = JSONTree(bytes), let payloadMax = json["max_payload"]?.integer,
       payloadMax > 0
     else { return nil }
     self.payloadMax = payloadMax

@@ -13,21 +13,6 @@ import ForebayWire
 /// waiting. Who else publishes into the stream breaks chains; what is refused by that comes again at once,
 /// and the chains get shorter, down to one message, whose first needs no predecessor.
 struct NATSSession: ~Copyable {
-  enum Event: Equatable {
-    /// The server's INFO is read: begin TLS, and then call `secured`.
-    case secure
-    case ready
-    case messages(call: UInt32, Range<Int>, MessageVerdict)
-    case call(UInt32, CallVerdict)
-    case complained(NATSComplaint)
-    /// The servers of its cluster, as `host:port`.
-    case others([String])
-    /// It ends soon.
-    case leaving
-    /// Close the connection. `isThrottle`: the server isn't down, it says "later".
-    case close(String, isThrottle: Bool)
-  }
-
   enum Phase: Equatable {
     /// Can transition to: securing, greeting, over.
     case waitingForInfo
@@ -52,8 +37,8 @@ struct NATSSession: ~Copyable {
   private(set) var chainMax: Int
   /// What came and isn't whole.
   private var stash: [UInt8] = []
-  /// Performed and removed by whoever called.
-  private(set) var events: [Event] = []
+  /// Poured out by whoever called.
+  private var events: [SessionEvent] = []
   /// The last complaint that was told, so that a thousand of one kind are one line.
   private var told: NATSComplaint?
 
@@ -85,10 +70,7 @@ struct NATSSession: ~Copyable {
     chainMax = options.chainMax
   }
 
-  mutating func removeEvents() { events.removeAll(keepingCapacity: true) }
-
-  var callsOut: Int { ledger.callsOut }
-  var hasJetStream: Bool { info?.hasJetStream ?? false }
+  mutating func takeEvents(_ empty: inout [SessionEvent]) { swap(&events, &empty) }
 
   // MARK: Sending
 
@@ -191,6 +173,7 @@ struct NATSSession: ~Copyable {
     info = nil
     ledger.removeAll()
     stash.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
   }
 
   // MARK: Receiving
@@ -265,7 +248,11 @@ struct NATSSession: ~Copyable {
       }
     }
     if !info.others.isEmpty { events.append(.others(info.others)) }
-    if info.isLeaving { events.append(.leaving) }
+    if info.isLeaving {
+      events.append(
+        .noticed("nats is about to end this server (lame duck mode)", isProblem: false))
+      events.append(.leaving)
+    }
   }
 
   /// Whatever stands in -ERR, answers are missing from now on, or the server closes: so do we.
@@ -358,7 +345,7 @@ struct NATSSession: ~Copyable {
   private mutating func complain(_ complaint: NATSComplaint) {
     guard complaint != told else { return }
     told = complaint
-    events.append(.complained(complaint))
+    events.append(.noticed(complaint.said(by: "nats"), isProblem: true))
   }
 
   private static func text(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> String {

@@ -4,7 +4,7 @@ package import ForebayUV
 
 /// Asks a Redis server what an operator wants to know before messages go to it. It writes nothing unless
 /// asked, and then one entry.
-package final class RedisCheck: ByteStreamOwner {
+package final class RedisCheck: StreamCheck, ByteStreamOwner {
   private let options: RedisOptions
   private let streams: [String]
   private let sends: Bool

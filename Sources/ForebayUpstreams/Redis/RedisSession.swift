@@ -10,15 +10,6 @@ import ForebayWire
 /// with plain pipelining a server whose memory is full for a moment would take what comes after a message
 /// that it refused. Calls of one message, and those of routes without order, go without.
 struct RedisSession: ~Copyable {
-  enum Event: Equatable {
-    case ready
-    case messages(call: UInt32, Range<Int>, MessageVerdict)
-    case call(UInt32, CallVerdict)
-    case complained(RedisComplaint)
-    /// Close the connection. `isThrottle`: the server isn't down, it says "later".
-    case close(String, isThrottle: Bool)
-  }
-
   enum Phase: Equatable {
     /// So many answers of the greeting are left. Can transition to: ready, over.
     case greeting(left: Int)
@@ -37,7 +28,7 @@ struct RedisSession: ~Copyable {
   /// What came and isn't whole.
   private var stash: [UInt8] = []
   /// Poured out by whoever called.
-  private(set) var events: [Event] = []
+  private var events: [SessionEvent] = []
   /// The last complaint that was told, so that a thousand of one kind are one line.
   private var told: RedisComplaint?
 
@@ -64,10 +55,7 @@ struct RedisSession: ~Copyable {
     calls.reserveCapacity(RedisUpstream.callsMax)
   }
 
-  mutating func takeEvents() -> [Event] {
-    defer { events.removeAll(keepingCapacity: true) }
-    return events
-  }
+  mutating func takeEvents(_ empty: inout [SessionEvent]) { swap(&events, &empty) }
 
   // MARK: Sending
 
@@ -123,6 +111,7 @@ struct RedisSession: ~Copyable {
     calls.removeAll(keepingCapacity: true)
     head = 0
     stash.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
   }
 
   // MARK: Receiving
@@ -314,7 +303,7 @@ struct RedisSession: ~Copyable {
   private mutating func complain(_ complaint: RedisComplaint) {
     guard complaint != told else { return }
     told = complaint
-    events.append(.complained(complaint))
+    events.append(.noticed(complaint.said(by: "redis"), isProblem: true))
   }
 
   private mutating func forgetAnswered() {

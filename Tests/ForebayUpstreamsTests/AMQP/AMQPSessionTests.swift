@@ -6,7 +6,7 @@ import Testing
 
 /// What a server's words mean for the messages, without a server.
 @Suite struct AMQPSessionTests {
-  private typealias Event = AMQPSession.Event
+  private typealias Event = SessionEvent
 
   private let origin = ID128(high: 0xabc, low: 0xdef)
   private func id(_ sequence: UInt64) -> String { "0000000000000abc0000000000000def-\(sequence)" }
@@ -43,7 +43,7 @@ import Testing
   }
 
   private func reason(_ events: [Event]) -> String {
-    if case .close(let reason) = events.last { reason } else { "" }
+    if case .close(let reason, false) = events.last { reason } else { "" }
   }
 
   private func text(_ output: borrowing OutputQueue) -> String {

@@ -87,14 +87,14 @@ enum AMQPFuzz: FuzzTarget {
       while !rest.isEmpty, told.end == nil {
         Array(rest.prefix(chunk)).withUnsafeBytes { session.received($0, &output) }
         rest = rest.dropFirst(chunk)
-        var events: [AMQPSession.Event] = []
+        var events: [SessionEvent] = []
         session.takeEvents(&events)
         for event in events { note(event) }
         output.removeAll()
       }
     }
 
-    private mutating func note(_ event: AMQPSession.Event) {
+    private mutating func note(_ event: SessionEvent) {
       if told.end != nil { problem = "\(event) after the end" }
       switch event {
       case .ready: told.isReady = true
@@ -119,8 +119,8 @@ enum AMQPFuzz: FuzzTarget {
             verdict == .accepted ? "\(MessageVerdict.accepted)" : "\(verdict)"
         }
       case .paused(let isPaused): told.isPaused = isPaused
-      case .noticed: break
-      case .close(let reason): told.end = reason
+      case .secure, .noticed, .others, .leaving: break
+      case .close(let reason, _): told.end = reason
       }
     }
 

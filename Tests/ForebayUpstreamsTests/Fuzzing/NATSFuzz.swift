@@ -26,7 +26,7 @@ enum NATSFuzz: FuzzTarget {
   private struct Told: Equatable {
     var verdicts: [UInt64: MessageVerdict] = [:]
     var calls: [UInt32: CallVerdict] = [:]
-    var others: [NATSSession.Event] = []
+    var others: [SessionEvent] = []
     var output: [UInt8] = []
     var chainMax = 0
     var problem: String?
@@ -38,14 +38,17 @@ enum NATSFuzz: FuzzTarget {
       var queue = OutputQueue()
       session.opened()
       if kind & 1 != 0 { Self.prepare(&session, &queue, isEncrypted: options.isEncrypted) }
-      session.removeEvents()
+      var events: [SessionEvent] = []
+      session.takeEvents(&events)
+      events.removeAll()
       queue.removeAll()
       var rest = bytes[...]
       while !rest.isEmpty, session.phase != .over {
         Array(rest.prefix(cut)).withUnsafeBytes { session.received($0, &queue) }
         rest = rest.dropFirst(cut)
-        for event in session.events { take(event) }
-        session.removeEvents()
+        session.takeEvents(&events)
+        for event in events { take(event) }
+        events.removeAll(keepingCapacity: true)
       }
       output = Array(queue.waiting)
       chainMax = session.chainMax
@@ -81,7 +84,7 @@ enum NATSFuzz: FuzzTarget {
       return bytes + [UInt8(ascii: "x")]
     }
 
-    private mutating func take(_ event: NATSSession.Event) {
+    private mutating func take(_ event: SessionEvent) {
       switch event {
       case .messages(let call, let range, let verdict):
         if calls[call] != nil || range.isEmpty || range.upperBound > 4 {
@@ -93,7 +96,7 @@ enum NATSFuzz: FuzzTarget {
         }
       case .call(let call, let verdict):
         if calls.updateValue(verdict, forKey: call) != nil { problem = "two ends of call \(call)" }
-      case .secure, .ready, .complained, .others, .leaving, .close: others.append(event)
+      case .secure, .ready, .paused, .noticed, .others, .leaving, .close: others.append(event)
       }
     }
   }

@@ -69,7 +69,7 @@ private struct RedisHearing: ~Copyable {
   private var verdicts: [[MessageVerdict?]]
   private(set) var wrong: String?
   /// All but which messages are told together.
-  private(set) var said: [RedisSession.Event] = []
+  private(set) var said: [SessionEvent] = []
 
   init(calls: [Int], isOrdered: Bool, greeting: UInt8) {
     self.calls = calls
@@ -104,10 +104,12 @@ private struct RedisHearing: ~Copyable {
 
   private mutating func receive(_ bytes: ArraySlice<UInt8>) {
     Array(bytes).withUnsafeBytes { session.received($0) }
-    for event in session.takeEvents() { take(event) }
+    var events: [SessionEvent] = []
+    session.takeEvents(&events)
+    for event in events { take(event) }
   }
 
-  private mutating func take(_ event: RedisSession.Event) {
+  private mutating func take(_ event: SessionEvent) {
     if isClosed { wrong = wrong ?? "\(event) after the end" }
     switch event {
     case .messages(let call, let range, let verdict): settle(Int(call), range, verdict)
@@ -122,7 +124,7 @@ private struct RedisHearing: ~Copyable {
     case .close:
       said.append(event)
       isClosed = true
-    case .ready, .complained: said.append(event)
+    case .secure, .ready, .paused, .noticed, .others, .leaving: said.append(event)
     }
   }
 

@@ -8,9 +8,17 @@ struct JSONScan {
   static let depthMax = 64
 
   private let bytes: UnsafeRawBufferPointer
-  private(set) var place = 0
+  private let end: Int
+  private(set) var place: Int
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  init(_ bytes: UnsafeRawBufferPointer) { self.init(bytes, 0..<bytes.count) }
+
+  /// Of a part of what lies there.
+  init(_ bytes: UnsafeRawBufferPointer, _ part: Range<Int>) {
+    self.bytes = bytes
+    place = part.lowerBound
+    end = part.upperBound
+  }
 
   /// Whether all of it is one value, with nothing but spaces around it.
   static func isValue(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -22,14 +30,14 @@ struct JSONScan {
   var isAtEnd: Bool {
     mutating get {
       skipSpaces()
-      return place == bytes.count
+      return place == end
     }
   }
 
   /// What begins next, after spaces.
   mutating func next() -> UInt8? {
     skipSpaces()
-    return place < bytes.count ? bytes[place] : nil
+    return place < end ? bytes[place] : nil
   }
 
   /// Steps over this byte, after spaces, if it is next.
@@ -54,21 +62,30 @@ struct JSONScan {
   }
 
   private mutating func skipObject(_ depth: Int) -> Bool {
-    place += 1
+    eachMember { $1.skipValue(depth: depth + 1) }
+  }
+
+  private mutating func skipArray(_ depth: Int) -> Bool {
+    eachItem { $0.skipValue(depth: depth + 1) }
+  }
+
+  /// Steps over an object: `body` gets the name of each member, escapes as they were written, and steps over
+  /// its value. False if it is no object, or `body` says so.
+  mutating func eachMember(_ body: (Range<Int>, inout JSONScan) -> Bool) -> Bool {
+    guard take(UInt8(ascii: "{")) else { return false }
     if take(UInt8(ascii: "}")) { return true }
     repeat {
-      guard next() == UInt8(ascii: "\""), string() != nil, take(UInt8(ascii: ":")),
-        skipValue(depth: depth + 1)
-      else { return false }
+      guard let name = string(), take(UInt8(ascii: ":")), body(name, &self) else { return false }
     } while take(UInt8(ascii: ","))
     return take(UInt8(ascii: "}"))
   }
 
-  private mutating func skipArray(_ depth: Int) -> Bool {
-    place += 1
+  /// Steps over an array: `body` steps over each item. False if it is no array, or `body` says so.
+  mutating func eachItem(_ body: (inout JSONScan) -> Bool) -> Bool {
+    guard take(UInt8(ascii: "[")) else { return false }
     if take(UInt8(ascii: "]")) { return true }
     repeat {
-      guard skipValue(depth: depth + 1) else { return false }
+      guard body(&self) else { return false }
     } while take(UInt8(ascii: ","))
     return take(UInt8(ascii: "]"))
   }
@@ -77,7 +94,7 @@ struct JSONScan {
   mutating func string() -> Range<Int>? {
     guard take(UInt8(ascii: "\"")) else { return nil }
     let start = place
-    while place < bytes.count {
+    while place < end {
       let byte = bytes[place]
       switch byte {
       case UInt8(ascii: "\""):
@@ -87,7 +104,7 @@ struct JSONScan {
         guard skipEscape() else { return nil }
       case 0..<0x20: return nil
       case 0x80...:
-        let count = UTF8Text.characterBytes(bytes, at: place)
+        let count = UTF8Text.characterBytes(bytes, at: place, before: end)
         guard count > 0 else { return nil }
         place += count
       default: place += 1
@@ -97,14 +114,14 @@ struct JSONScan {
   }
 
   private mutating func skipEscape() -> Bool {
-    guard bytes.count - place >= 2 else { return false }
+    guard end - place >= 2 else { return false }
     switch bytes[place + 1] {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
       UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
       place += 2
       return true
     case UInt8(ascii: "u"):
-      guard bytes.count - place >= 6 else { return false }
+      guard end - place >= 6 else { return false }
       for index in 2..<6 where !Self.isHexDigit(bytes[place + index]) { return false }
       place += 6
       return true
@@ -135,18 +152,18 @@ struct JSONScan {
   }
 
   private mutating func skipNumber() -> Bool {
-    if place < bytes.count, bytes[place] == UInt8(ascii: "-") { place += 1 }
+    if place < end, bytes[place] == UInt8(ascii: "-") { place += 1 }
     guard isDigit(at: place) else { return false }
     // A zero stands alone.
     if bytes[place] == UInt8(ascii: "0") { place += 1 } else { skipDigits() }
-    if place < bytes.count, bytes[place] == UInt8(ascii: ".") {
+    if place < end, bytes[place] == UInt8(ascii: ".") {
       place += 1
       guard isDigit(at: place) else { return false }
       skipDigits()
     }
-    guard place < bytes.count, bytes[place] | 0x20 == UInt8(ascii: "e") else { return true }
+    guard place < end, bytes[place] | 0x20 == UInt8(ascii: "e") else { return true }
     place += 1
-    if place < bytes.count, bytes[place] == UInt8(ascii: "+") || bytes[place] == UInt8(ascii: "-") {
+    if place < end, bytes[place] == UInt8(ascii: "+") || bytes[place] == UInt8(ascii: "-") {
       place += 1
     }
     guard isDigit(at: place) else { return false }
@@ -155,13 +172,13 @@ struct JSONScan {
   }
 
   private func isDigit(at index: Int) -> Bool {
-    index < bytes.count && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index])
+    index < end && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index])
   }
 
   private mutating func skipDigits() { while isDigit(at: place) { place += 1 } }
 
   private mutating func skip(_ word: StaticString) -> Bool {
-    guard bytes.count - place >= word.utf8CodeUnitCount else { return false }
+    guard end - place >= word.utf8CodeUnitCount else { return false }
     for index in 0..<word.utf8CodeUnitCount where bytes[place + index] != word.utf8Start[index] {
       return false
     }
@@ -170,47 +187,20 @@ struct JSONScan {
   }
 
   private mutating func skipSpaces() {
-    while place < bytes.count {
+    while place < end {
       switch bytes[place] {
       case 0x20, 0x09, 0x0a, 0x0d: place += 1
       default: return
       }
     }
   }
-}
 
-/// UTF-8 as the Unicode standard has it: no overlong forms, no surrogates, nothing above 10FFFF.
-enum UTF8Text {
-  static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    var place = 0
-    while place < bytes.count {
-      if bytes[place] < 0x80 {
-        place += 1
-        continue
-      }
-      let count = characterBytes(bytes, at: place)
-      guard count > 0 else { return false }
-      place += count
+  /// Whether a string that was stepped over is this text.
+  func isText(_ range: Range<Int>, _ text: StaticString) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    for index in 0..<range.count where bytes[range.lowerBound + index] != text.utf8Start[index] {
+      return false
     }
     return true
-  }
-
-  /// How many bytes the character has that begins here with a byte above 7F; 0 if it is none.
-  static func characterBytes(_ bytes: UnsafeRawBufferPointer, at place: Int) -> Int {
-    let first = bytes[place]
-    let (count, second): (Int, ClosedRange<UInt8>)
-    switch first {
-    case 0xc2...0xdf: (count, second) = (2, 0x80...0xbf)
-    case 0xe0: (count, second) = (3, 0xa0...0xbf)
-    case 0xe1...0xec, 0xee...0xef: (count, second) = (3, 0x80...0xbf)
-    case 0xed: (count, second) = (3, 0x80...0x9f)
-    case 0xf0: (count, second) = (4, 0x90...0xbf)
-    case 0xf1...0xf3: (count, second) = (4, 0x80...0xbf)
-    case 0xf4: (count, second) = (4, 0x80...0x8f)
-    default: return 0
-    }
-    guard bytes.count - place >= count, second.contains(bytes[place + 1]) else { return 0 }
-    for index in 2..<count where !(0x80...0xbf).contains(bytes[place + index]) { return 0 }
-    return count
   }
 }
