@@ -36,7 +36,8 @@ extension Daemon: PeerConnectionOwner {
     guard let connection = peers[Int(route)] else { return }
     let began = now
     var left = Self.bytesPerTurn
-    while left > 0, now.since(began) < Self.writingTime {
+    // Whoever asks is always answered by a piece: a request that is put off as it came isn't made again.
+    repeat {
       let count = core.gatherLink(
         route, into: linkVectors, headers: linkHeaders, bytes: Self.bytesPerPiece, now: began)
       guard count > 0 else { return }
@@ -52,7 +53,7 @@ extension Daemon: PeerConnectionOwner {
       guard written < total else { continue }
       copyRemainder(route, connection, vectors, total: total, written: written)
       return
-    }
+    } while left > 0 && now.since(began) < Self.writingTime
     putOff(route)
   }
 

@@ -344,8 +344,10 @@ extension Sidecar {
     return Origin.fixedBytes + Int(store.runs[run].byteCount) - links[route].written
   }
 
-  /// The shell waits for the link to take a copied remainder, or is done waiting.
+  /// The shell waits for the link to take a copied remainder, or is done waiting. It has gathered before:
+  /// a request that it left lying would never be made again.
   package mutating func linkBusy(_ route: UInt32, _ isBusy: Bool) {
+    invariant(!isBusy || !links[route].hasOutputPending, "the shell waits after it has gathered")
     links[route].isBusyWriting = isBusy
     if !isBusy, linkHasOutput(route) { askForLinkOutput(route) }
   }
