@@ -1,26 +1,14 @@
 import TestFolder
 import Testing
 
-/// `amqps://`: a server is spoken to only if it is who it should be.
-extension AMQPTests {
-  private var files: TestCertificates { TestCertificates.shared }
+/// `amqps://`: certificates of ours and of the server.
+@Suite(.fewAtOnce) struct AMQPTLSTests {
+  private let place = Workplace()
+  private let files = TestCertificates.shared
 
-  private func encrypted(
-    _ server: RabbitServer, _ queue: String, _ lines: [String]
-  ) async throws -> DaemonProcess {
-    try await daemon(
-      "amqps://127.0.0.1:\(server.tlsPort)?routing_key=\(queue)",
-      ["tls:"] + lines.map { "  \($0)" })
-  }
-
-  @Test func messagesGoEncryptedToAServerThatIsKnown() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("tls")
-    let daemon = try await encrypted(server, "tls", ["ca_file: \(files.file("ca.pem"))"])
-    let producers = producers(daemon, 4, offer: 2_500)
-    try await turnUntilSettled(producers)
-    #expect(daemon.errors.contains("TLSv1."))
-    try await expectAllDelivered(producers, daemon, server, "tls", repeatsAllowed: false)
+  private func daemon(_ queue: RabbitQueue, _ tls: [String]) async throws -> DaemonProcess {
+    try await place.daemon(
+      ["upstream: '\(queue.encryptedURL())'", "tls:"] + tls.map { "  \($0)" })
   }
 
   @Test(arguments: [
@@ -28,29 +16,27 @@ extension AMQPTests {
     (["ca_file: ca.pem", "server_name: elsewhere.example"], "isn't for elsewhere.example"),
   ])
   func nothingGoesToAServerThatIsNot(_ lines: [String], _ reason: String) async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("stranger")
+    let queue = try await RabbitQueue(on: try await RabbitServer.shared())
     let folder = files.file("")
-    let daemon = try await encrypted(
-      server, "stranger", lines.map { $0.replacing("ca_file: ", with: "ca_file: \(folder)") })
+    let daemon = try await daemon(
+      queue, lines.map { $0.replacing("ca_file: ", with: "ca_file: \(folder)") })
     let producer = Producer("p", to: daemon)
     producer.offer(10)
     try await turn([producer], until: "the refusal") { daemon.errors.contains(reason) }
     #expect(producer.outcomes.isEmpty)
-    #expect(try await server.read("stranger").isEmpty)
+    #expect(try await queue.readBack().entries.isEmpty)
     #expect(try await daemon.state().heldMessages == 10, "they wait")
-    #expect(try await daemon.stop() == 0)
+    #expect(try await daemon.stopAtOnce() == 0)
   }
 
   /// The certificate's name is the user's, and there is no password.
   @Test func aCertificateLogsIn() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("certified")
-    try await server.ctl("add_user", "good", "not used")
-    try await server.ctl("set_permissions", "good", "", ".*", ".*")
+    let server = try await RabbitServer.shared()
+    let queue = try await RabbitQueue(on: server)
+    try await server.addUser("good", password: "not used")
     try await server.ctl("clear_password", "good")
-    let daemon = try await encrypted(
-      server, "certified",
+    let daemon = try await daemon(
+      queue,
       [
         "ca_file: \(files.file("ca.pem"))", "cert_file: \(files.file("good.pem"))",
         "key_file: \(files.file("good.key"))",
@@ -59,6 +45,6 @@ extension AMQPTests {
     producer.offer(100)
     try await turnUntilSettled([producer])
     #expect(try await server.ctl("list_connections", "user").contains("good"))
-    try await expectAllDelivered([producer], daemon, server, "certified", repeatsAllowed: false)
+    try await queue.expectAllDelivered([producer], daemon, repeatsAllowed: false)
   }
 }

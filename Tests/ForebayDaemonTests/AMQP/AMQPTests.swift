@@ -1,66 +1,26 @@
 import ForebayWire
 import Glibc
-import TestFolder
 import Testing
 
-/// From clients into a real RabbitMQ server: everything is there, in order, whatever happens to the server.
-/// One server for all, so one test after the other; each has a queue of its own.
-@Suite(.fewAtOnce, .serialized) struct AMQPTests {
-  let place = Workplace()
-
-  func daemon(
-    _ server: RabbitServer, _ queue: String, _ options: [String] = []
-  ) async throws -> DaemonProcess {
-    try await DaemonProcess.ready(
-      in: place, ["--upstream", "amqp://127.0.0.1:\(server.port)?routing_key=\(queue)"] + options)
-  }
-
-  /// A daemon whose one route has these lines, too.
-  func daemon(_ url: String, _ lines: [String], _ options: [String] = []) async throws
-    -> DaemonProcess
-  {
-    let file = place.write(
-      """
-      sockets:
-        - path: \(place.file("d.sock"))
-      routes:
-        - name: main
-          upstream: '\(url)'
-
-      """ + lines.map { "    \($0)\n" }.joined(), to: "d.yaml")
-    return try await DaemonProcess.ready(in: place, ["--config", file] + options)
-  }
-
-  func producers(_ daemon: DaemonProcess, _ count: Int, offer: Int) -> [Producer] {
-    (1...count).map {
-      let producer = Producer("p\($0)", to: daemon)
-      producer.offer(offer)
-      return producer
-    }
-  }
+/// What is special about a RabbitMQ server, besides what `UpstreamTests` try with each. Whatever may disturb
+/// others has a server of its own.
+@Suite(.fewAtOnce) struct AMQPTests {
+  private let place = Workplace()
 
   // MARK: A server that does its work
 
-  @Test func aHundredThousandMessagesAreThereOnceAndInOrder() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("plain")
-    let daemon = try await daemon(server, "plain")
-    let producers = producers(daemon, 8, offer: 12_500)
-    try await turnUntilSettled(producers)
-    try await expectAllDelivered(producers, daemon, server, "plain", repeatsAllowed: false)
-    #expect(daemon.logLines.allSatisfy { !$0.contains("level=error") })
-  }
-
   /// What it is called, where it goes and what goes along is the operator's choice and the sender's.
   @Test func templatesHeadersAndLargeBodiesArrive() async throws {
-    let server = try await RabbitServer.ready()
+    let server = try await RabbitServer.shared()
     for queue in ["eu.1", "us.1"] {
       try await server.declare(queue)
       try await server.bind("amq.topic", queue, "\(queue.prefix(2)).#")
     }
-    let daemon = try await daemon(
-      "amqp://guest:guest@localhost:\(server.port)/?exchange=amq.topic",
-      ["amqp:", "  routing_key: '{key}.{route}.{lane}'"], ["--frame-bytes", "2MiB"])
+    let daemon = try await place.daemon(
+      [
+        "upstream: amqp://guest:guest@localhost:\(server.port)/?exchange=amq.topic",
+        "amqp: {routing_key: '{key}.{route}.{lane}'}",
+      ], ["--frame-bytes", "2MiB"])
     let client = try WireClient(daemon)
     try await client.greet()
     let large = [UInt8](repeating: UInt8(ascii: "x"), count: 500_000)
@@ -87,57 +47,11 @@ import Testing
 
   // MARK: One that fails
 
-  @Test func aCrashOfTheServerLosesNothing() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("crash")
-    let daemon = try await daemon(server, "crash")
-    let producers = producers(daemon, 4, offer: 5_000)
-    try await turn(producers, until: "a load") {
-      producers.allSatisfy { $0.count(.delivered) > 1_000 }
-    }
-    try await server.crash()
-    try await turn(producers, until: "the loss is noticed") {
-      daemon.errors.contains("upstream lost")
-    }
-    try await server.startAgain()
-    try await turnUntilSettled(producers)
-    try await expectAllDelivered(producers, daemon, server, "crash", repeatsAllowed: true)
-  }
-
-  /// It is there and says nothing: attempts time out, the breaker opens, windows shut when space ends.
-  @Test func aStoppedServerShutsWindowsAndLosesNothing() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("stopped")
-    let daemon = try await daemon(
-      server, "stopped", ["--attempt-timeout", "500ms", "--buffer-messages", "600"])
-    let producers = producers(daemon, 3, offer: 2_000)
-    try await turn(producers, until: "a load") {
-      producers.allSatisfy { $0.count(.delivered) > 100 }
-    }
-    try await server.kill(SIGSTOP)
-    do {
-      try await turn(producers, until: "an open breaker") {
-        try await daemon.state().breaker == "open"
-      }
-      try await turn(producers, until: "every window shut by it") {
-        producers.allSatisfy { $0.reasons.contains(.breakerOpen) }
-      }
-      let shut = try await daemon.state()
-      #expect(shut.heldMessages <= 600 && shut.isBalanced)
-    } catch {
-      try await server.kill(SIGCONT)
-      throw error
-    }
-    try await server.kill(SIGCONT)
-    try await turnUntilSettled(producers)
-    try await expectAllDelivered(producers, daemon, server, "stopped", repeatsAllowed: true)
-  }
-
   @Test func connectionsThatAreClosedInsideABatchLoseNothing() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("reset")
-    let daemon = try await daemon(server, "reset")
-    let producers = producers(daemon, 4, offer: 6_000)
+    let server = try await RabbitServer.ready(in: place)
+    let queue = try await RabbitQueue(on: server)
+    let daemon = try await place.daemon(queue.route)
+    let producers = makeProducers(daemon, 4, offer: 6_000)
     for round in 1...3 {
       try await turn(producers, until: "a load") {
         producers.allSatisfy { $0.count(.delivered) > 1_000 * round }
@@ -147,15 +61,14 @@ import Testing
     try await turnUntilSettled(producers)
     #expect(daemon.errors.contains("CONNECTION_FORCED"))
     #expect(try await daemon.state().breaker == "closed", "each was one failure")
-    try await expectAllDelivered(producers, daemon, server, "reset", repeatsAllowed: true)
+    try await queue.expectAllDelivered(producers, daemon, repeatsAllowed: true)
   }
 
   /// An idle connection to a server that stands still is found out by its heartbeats.
   @Test func aServerWithoutHeartbeatsIsLeft() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("silent")
-    let daemon = try await daemon(
-      "amqp://127.0.0.1:\(server.port)?routing_key=silent", ["amqp:", "  heartbeat: 1s"])
+    let server = try await RabbitServer.ready(in: place)
+    let queue = try await RabbitQueue(on: server)
+    let daemon = try await place.daemon(queue.route + ["amqp: {heartbeat: 1s}"])
     let producer = Producer("p", to: daemon)
     producer.offer(10)
     try await turnUntilSettled([producer])
@@ -168,7 +81,7 @@ import Testing
     #expect(isFound != nil && daemon.errors.contains("no heartbeat came for 2 s"))
     producer.offer(10)
     try await turnUntilSettled([producer])
-    try await expectAllDelivered([producer], daemon, server, "silent", repeatsAllowed: false)
+    try await queue.expectAllDelivered([producer], daemon, repeatsAllowed: false)
   }
 
   // MARK: One that says "slow down"
@@ -176,106 +89,69 @@ import Testing
   /// Its memory is nearly full: it says so and takes nothing, for longer than an attempt may take. That is
   /// no failure, and nothing comes twice.
   @Test func aMemoryAlarmNarrowsWindows() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("alarm")
-    let daemon = try await daemon(
-      server, "alarm", ["--attempt-timeout", "2s", "--buffer-messages", "600"])
-    let producers = producers(daemon, 3, offer: 8_000)
+    let server = try await RabbitServer.ready(in: place)
+    let queue = try await RabbitQueue(on: server)
+    let daemon = try await place.daemon(
+      queue.route + ["attempt_timeout: 2s", "buffer_messages: 600"])
+    let producers = makeProducers(daemon, 3, offer: 8_000)
     try await turn(producers, until: "a load") {
       producers.allSatisfy { $0.count(.delivered) > 200 }
     }
     try await server.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
-    do {
-      try await turn(producers, until: "full windows") {
-        producers.allSatisfy {
-          $0.reasons.contains(.bufferFull) || $0.reasons.contains(.fairShare)
-        } && daemon.errors.contains("takes nothing for now")
-      }
-      let since = ContinuousClock.now
-      try await turn(producers, until: "more than an attempt's time") {
-        since.duration(to: .now) > .seconds(4)
-      }
-      let full = try await daemon.state()
-      #expect(full.heldMessages <= 600 && full.isBalanced)
-      #expect(full.breaker == "closed", "it isn't down")
-      #expect(!daemon.errors.contains("upstream lost"))
-    } catch {
-      try await server.ctl("set_vm_memory_high_watermark", "absolute", "4GB")
-      throw error
+    try await turn(producers, until: "full windows") {
+      producers.allSatisfy { $0.reasons.contains(.bufferFull) || $0.reasons.contains(.fairShare) }
+        && daemon.errors.contains("takes nothing for now")
     }
+    let since = ContinuousClock.now
+    try await turn(producers, until: "more than an attempt's time") {
+      since.duration(to: .now) > .seconds(4)
+    }
+    let full = try await daemon.state()
+    #expect(full.heldMessages <= 600 && full.isBalanced)
+    #expect(full.breaker == "closed", "it isn't down")
+    #expect(!daemon.errors.contains("upstream lost"))
     try await server.ctl("set_vm_memory_high_watermark", "absolute", "4GB")
     try await turnUntilSettled(producers)
     #expect(daemon.errors.contains("takes messages again"))
-    try await expectAllDelivered(producers, daemon, server, "alarm", repeatsAllowed: false)
+    try await queue.expectAllDelivered(producers, daemon, repeatsAllowed: false)
   }
 
   /// A queue that is full refuses message by message. One at a time, order holds even then.
   @Test func aFullQueueSlowsDownInOrder() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("full", lengthMax: 50)
-    let daemon = try await daemon(
-      "amqp://127.0.0.1:\(server.port)?routing_key=full", ["batch:", "  messages: 1"])
-    let producers = producers(daemon, 3, offer: 100)
-    var messages: [RabbitServer.Message] = []
+    let server = try await RabbitServer.shared()
+    let queue = try await RabbitQueue(on: server, lengthMax: 50)
+    let daemon = try await place.daemon(queue.route + ["batch: {messages: 1}"])
+    let producers = makeProducers(daemon, 3, offer: 100)
+    var entries: [ReadBack.Entry] = []
     try await turn(producers, until: "a refusal") { daemon.errors.contains("nacked") }
     #expect(try await daemon.state().breaker == "closed", "it isn't down")
     try await turn(producers, until: "everything settled") {
-      messages += try await server.read("full")
+      entries += try await queue.readBack().entries
       return producers.allSatisfy(\.isSettled)
     }
-    messages += try await server.read("full")
-    try await expectAllDelivered(producers, daemon, messages, repeatsAllowed: false)
+    entries += try await queue.readBack().entries
+    try await expectAllDelivered(producers, daemon)
+    ReadBack(entries).expect(producers, repeatsAllowed: false)
+    #expect(try await daemon.stop() == 0)
   }
 
   // MARK: One that refuses
 
-  @Test func aWrongPasswordKeepsTheMessages() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("login")
-    try await server.ctl("add_user", "app", "other")
-    try await server.ctl("set_permissions", "app", "", ".*", ".*")
-    let daemon = try await DaemonProcess.ready(
-      in: place, ["--upstream", "amqp://app:wr%2Fong@127.0.0.1:\(server.port)?routing_key=login"])
-    let producer = Producer("p", to: daemon)
-    producer.offer(500)
-    try await turn([producer], until: "the refusal") { daemon.errors.contains("ACCESS_REFUSED") }
-    #expect(daemon.errors.contains("user or password is wrong"), "the log says what to do")
-    #expect(try await daemon.state().total("delivered") == 0)
-    try await server.ctl("change_password", "app", "wr/ong")
-    try await turnUntilSettled([producer])
-    #expect(!daemon.errors.contains("wr/ong") && !daemon.errors.contains("wr%2Fong"))
-    #expect(try await daemon.admin("show config")?.contains("wr/ong") == false)
-    try await expectAllDelivered([producer], daemon, server, "login", repeatsAllowed: false)
-  }
-
-  @Test func aMissingQueueKeepsTheMessages() async throws {
-    let server = try await RabbitServer.ready()
-    let daemon = try await daemon(server, "late")
-    let producer = Producer("p", to: daemon)
-    producer.offer(300)
-    try await turn([producer], until: "the complaint") { daemon.errors.contains("NOT_FOUND") }
-    #expect(daemon.errors.contains("amqp.routing_key"), "the log says what to do")
-    #expect(try await daemon.state().total("delivered") == 0 && producer.outcomes.isEmpty)
-    try await server.declare("late")
-    try await turnUntilSettled([producer])
-    try await expectAllDelivered([producer], daemon, server, "late", repeatsAllowed: false)
-  }
-
   @Test func aMissingExchangeIsNamed() async throws {
-    let server = try await RabbitServer.ready()
-    let daemon = try await DaemonProcess.ready(
-      in: place, ["--upstream", "amqp://127.0.0.1:\(server.port)?exchange=nowhere"])
+    let server = try await RabbitServer.shared()
+    let daemon = try await place.daemon(
+      ["upstream: amqp://127.0.0.1:\(server.port)?exchange=nowhere"])
     let producer = Producer("p", to: daemon)
     producer.offer(10)
     try await turn([producer], until: "the complaint") {
       daemon.errors.contains("no exchange 'nowhere'")
     }
     #expect(producer.outcomes.isEmpty && daemon.errors.contains("amqp.exchange"))
-    #expect(try await daemon.stop() == 0)
+    #expect(try await daemon.stopAtOnce() == 0)
   }
 
   @Test func aMessageThatNoQueueWantsIsRejectedByItself() async throws {
-    let server = try await RabbitServer.ready()
+    let server = try await RabbitServer.shared()
     try await server.declare("wanted")
     try await server.bind("amq.direct", "wanted", "yes")
     let daemon = try await DaemonProcess.ready(
@@ -309,9 +185,9 @@ import Testing
 
   /// The server closes the channel over it, and yet its neighbours are there.
   @Test func aMessageThatIsTooLargeIsRejectedByItself() async throws {
-    let server = try await RabbitServer.ready()
-    try await server.declare("large")
-    let daemon = try await daemon(server, "large", ["--frame-bytes", "2MiB"])
+    let server = try await RabbitServer.shared()
+    let queue = try await RabbitQueue(on: server)
+    let daemon = try await place.daemon(queue.route, ["--frame-bytes", "2MiB"])
     let client = try WireClient(daemon)
     try await client.greet()
     let large = [UInt8](repeating: 0x2e, count: RabbitServer.messageBytesMax + 1)
@@ -322,7 +198,7 @@ import Testing
     try await client.expectOutcome(.delivered, of: 1...1)
     try await client.expectOutcome(.delivered, of: 3...3)
     #expect(client.codes(of: 2) == [MessageCode(rawValue: 801)])
-    #expect(Set(try await server.read("large").map(\.body)) == ["p 1", "p 3"])
+    #expect(Set(try await queue.readBack().entries.map(\.text)) == ["p 1", "p 3"])
     #expect(try await daemon.stop() == 0)
   }
 }

@@ -2,43 +2,40 @@ import Glibc
 import TestFolder
 import Testing
 
-/// A real `rabbitmq-server`, which all tests of a suite share, one after the other: it takes five seconds to
-/// start and 200 MB. It has a port mapper (`epmd`) of its own, and both end with the tests, however these
-/// end: a shell that waits for the end of its input stops them by their ids.
+/// A real `rabbitmq-server`: one that the tests share which do nothing to it, or one of a test's own. It takes
+/// five seconds to start and 200 MB. It has a port mapper (`epmd`) of its own, and both end with the tests,
+/// however these end: a shell that waits for the end of its input stops them by their ids.
 actor RabbitServer {
-  /// Listens in plain and with TLS, by the tests' certificates.
-  static let shared = RabbitServer()
-
-  private let place = Workplace()
-  private var starting: Task<Void, any Error>?
+  private let place: Workplace
   private var keeper: Program?
+  /// Listens in plain and with TLS, by the tests' certificates.
   nonisolated let port: UInt16
   nonisolated let tlsPort: UInt16
   private let mapperPort: UInt16
   private let distributionPort: UInt16
 
-  private init() {
-    port = (try? freePort()) ?? 0
-    tlsPort = (try? freePort()) ?? 0
-    mapperPort = (try? freePort()) ?? 0
-    distributionPort = (try? freePort()) ?? 0
+  private init(in place: Workplace) throws {
+    self.place = place
+    port = try freePort()
+    tlsPort = try freePort()
+    mapperPort = try freePort()
+    distributionPort = try freePort()
   }
 
   /// The largest message that it takes.
   static let messageBytesMax = 1_000_000
 
-  /// Starts it where nobody has.
-  static func ready() async throws -> RabbitServer {
-    try await shared.started()
-    return shared
+  /// One of a test's own.
+  static func ready(in place: Workplace) async throws -> RabbitServer {
+    let server = try RabbitServer(in: place)
+    try await server.start()
+    return server
   }
 
-  private func started() async throws {
-    if let starting { return try await starting.value }
-    let task = Task { try await start() }
-    starting = task
-    try await task.value
-  }
+  private static let starting = Task { try await ready(in: Workplace()) }
+
+  /// Whoever needs it first waits for its start. Each has queues of its own there.
+  static func shared() async throws -> RabbitServer { try await starting.value }
 
   private var variables: [String] {
     let folder = place.path
@@ -92,12 +89,18 @@ actor RabbitServer {
   }
 
   private func waitReady() async throws {
-    let port = self.port
-    try await expectEventually("rabbitmq-server to listen", every: .milliseconds(100)) {
-      (try? RawSocket(port: port)) != nil
-    }
     // It listens before it has started all applications.
-    try await ctl("await_startup")
+    try await wait(for: "rabbitmq-server to have started") {
+      keeper?.output.contains("completed with") == true && (try? RawSocket(port: port)) != nil
+    }
+  }
+
+  private func wait(for what: String, _ condition: () -> Bool) async throws {
+    let deadline = ContinuousClock.now + patience
+    while !condition() {
+      try #require(ContinuousClock.now < deadline, "waited \(patience) for \(what)")
+      try await Task.sleep(for: .milliseconds(20))
+    }
   }
 
   // MARK: Steering
@@ -112,18 +115,14 @@ actor RabbitServer {
   func crash() async throws {
     let id = try #require(serverID)
     Glibc.kill(id, SIGKILL)
-    let port = self.port
-    try await expectEventually("the port to be free", every: .milliseconds(20)) {
+    try await wait(for: "the port to be free") {
       Glibc.kill(id, 0) != 0 && (try? RawSocket(port: port)) == nil
     }
   }
 
   func startAgain() async throws {
     keeper?.closeInput()
-    let deadline = ContinuousClock.now + patience
-    while keeper?.isRunning == true, ContinuousClock.now < deadline {
-      try await Task.sleep(for: .milliseconds(20))
-    }
+    try await wait(for: "the end of its keeper") { keeper?.isRunning != true }
     try await start()
   }
 
@@ -139,6 +138,15 @@ actor RabbitServer {
       ended.status == 0, "rabbitmqctl \(words): \(ended.output)\(ended.errors)",
       sourceLocation: sourceLocation)
     return ended.output
+  }
+
+  /// A user with all rights to publish. One Erlang machine for both, since each takes a second.
+  func addUser(_ name: String, password: String) async throws {
+    try await ctl(
+      "eval",
+      "rabbit_auth_backend_internal:add_user(<<\"\(name)\">>, <<\"\(password)\">>, <<\"us\">>), "
+        + "rabbit_auth_backend_internal:set_permissions(<<\"\(name)\">>, <<\"/\">>, <<\"\">>, "
+        + "<<\".*\">>, <<\".*\">>, <<\"us\">>).")
   }
 
   // MARK: Queues
@@ -174,4 +182,36 @@ actor RabbitServer {
     #expect(ended.status == 0, "\(words): \(ended.errors)")
     return ended.output
   }
+}
+
+/// A queue of a test's own.
+final class RabbitQueue: StoppableServer {
+  let name: String
+  private let server: RabbitServer
+
+  /// With a length it refuses what is more.
+  init(on server: RabbitServer, isDeclared: Bool = true, lengthMax: Int? = nil) async throws {
+    self.server = server
+    name = "q\(UInt32.random(in: 0 ... .max))"
+    if isDeclared { try await server.declare(name, lengthMax: lengthMax) }
+  }
+
+  func declare() async throws { try await server.declare(name) }
+
+  func url(login: String = "") -> String {
+    "amqp://\(login)127.0.0.1:\(server.port)?routing_key=\(name)"
+  }
+  func encryptedURL(login: String = "") -> String {
+    "amqps://\(login)127.0.0.1:\(server.tlsPort)?routing_key=\(name)"
+  }
+  var route: [String] { ["upstream: '\(url())'"] }
+
+  func readBack(sourceLocation: SourceLocation = #_sourceLocation) async throws -> ReadBack {
+    ReadBack(try await server.read(name).map { ReadBack.Entry(text: $0.body, id: $0.id) })
+  }
+
+  func crash() async throws { try await server.crash() }
+  func startAgain() async throws { try await server.startAgain() }
+  func standStill() async throws { try await server.kill(SIGSTOP) }
+  func goOn() async throws { try await server.kill(SIGCONT) }
 }

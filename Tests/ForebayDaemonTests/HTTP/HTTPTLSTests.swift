@@ -10,48 +10,16 @@ import Testing
   private func daemon(
     _ port: UInt16, _ tls: String, http: String = "format: ndjson", host: String = "127.0.0.1"
   ) async throws -> DaemonProcess {
-    let file = place.httpConfiguration(
-      "https://\(host):\(port)/in", http,
-      more: "tls:\n" + tls.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
-    return try await DaemonProcess.ready(in: place, ["--config", file])
+    try await place.daemon(
+      ["upstream: https://\(host):\(port)/in"] + httpLines(http) + ["tls:"]
+        + tls.split(separator: "\n").map { "  \($0)" })
   }
 
   private var authority: String { "ca_file: \(files.file("ca.pem"))\n" }
-  private var identity: String {
-    "cert_file: \(files.file("good.pem"))\nkey_file: \(files.file("good.key"))\n"
-  }
 
-  private func server(_ name: String, clients: Bool = false) async throws -> ScriptedServer {
+  private func server(_ name: String) async throws -> ScriptedServer {
     try await ScriptedServer.ready(
-      in: place,
-      tls: [files.file("\(name).pem"), files.file("\(name).key")]
-        + (clients ? [files.file("ca.pem")] : []))
-  }
-
-  @Test func messagesGoEncryptedToAServerThatIsKnownAndKnowsUs() async throws {
-    let server = try await server("good", clients: true)
-    let daemon = try await daemon(server.port, authority + identity)
-    let producers = (1...4).map { Producer("p\($0)", to: daemon) }
-    for producer in producers { producer.offer(5_000) }
-    try await turnUntilSettled(producers)
-    #expect(daemon.errors.contains("http upstream works: HTTP/1.1, TLSv1.3"))
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: false)
-  }
-
-  @Test(arguments: [
-    ("stranger", "unable to get local issuer certificate"), ("expired", "certificate has expired"),
-    ("elsewhere", "no alternative certificate subject name matches"),
-  ])
-  func nothingGoesToAServerThatIsNot(_ name: String, _ reason: String) async throws {
-    let server = try await server(name)
-    let daemon = try await daemon(server.port, authority)
-    let producer = Producer("p", to: daemon)
-    producer.offer(10)
-    try await turn([producer], until: "the refusal") { daemon.errors.contains(reason) }
-    #expect(producer.outcomes.isEmpty && server.messages().isEmpty)
-    #expect(try await daemon.state().heldMessages == 10, "they wait")
-    #expect(try await daemon.stop() == 0)
+      in: place, tls: [files.file("\(name).pem"), files.file("\(name).key")])
   }
 
   @Test func theSystemsAuthoritiesDontKnowOurs() async throws {
@@ -62,7 +30,7 @@ import Testing
     try await turn([producer], until: "the refusal") {
       daemon.errors.contains("unable to get local issuer certificate")
     }
-    #expect(try await daemon.stop() == 0)
+    #expect(try await daemon.stopAtOnce() == 0)
   }
 
   @Test func theCertificatesNameMayBeAnother() async throws {
@@ -71,8 +39,7 @@ import Testing
     let producer = Producer("p", to: daemon)
     producer.offer(100)
     try await turnUntilSettled([producer])
-    try await expectAllDelivered(
-      [producer], daemon, server.messages().map(\.text), repeatsAllowed: false)
+    try await server.expectAllDelivered([producer], daemon, repeatsAllowed: false)
   }
 
   @Test func aServerWithoutTLSIsNoneOfThese() async throws {
@@ -82,7 +49,7 @@ import Testing
     producer.offer(10)
     try await turn([producer], until: "the complaint") { daemon.errors.contains("http upstream: ") }
     #expect(producer.outcomes.isEmpty && server.messages().isEmpty)
-    #expect(try await daemon.stop() == 0)
+    #expect(try await daemon.stopAtOnce() == 0)
   }
 
   @Test func manyRequestsShareAConnectionWithHTTP2() async throws {
@@ -96,7 +63,6 @@ import Testing
     #expect(daemon.errors.contains("http upstream works: HTTP/2, TLSv1."))
     let requests = server.requests()
     #expect(requests.count == 8_000 && requests.allSatisfy { $0.version == "HTTP/2.0" })
-    try await expectAllDelivered(
-      producers, daemon, requests.flatMap(\.lines), repeatsAllowed: false)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: false)
   }
 }

@@ -2,32 +2,19 @@ import ForebayWire
 import Glibc
 import Testing
 
-/// From clients into real HTTP servers: everything is there, in order, whatever happens to the server.
+/// What is special about HTTP servers, besides what `UpstreamTests` try with one.
 @Suite(.fewAtOnce) struct HTTPTests {
   private let place = Workplace()
 
   private func daemon(
     _ port: UInt16, _ settings: String = "format: ndjson", options: [String] = []
   ) async throws -> DaemonProcess {
-    let file = place.httpConfiguration("http://127.0.0.1:\(port)/in", settings)
-    return try await DaemonProcess.ready(in: place, ["--config", file] + options)
+    try await place.daemon(
+      ["upstream: http://127.0.0.1:\(port)/in"] + Workplace.quickRecovery() + httpLines(settings),
+      options)
   }
 
   // MARK: All is well
-
-  @Test func aHundredThousandMessagesAreThereOnceAndInOrder() async throws {
-    let server = try await NginxServer.ready(in: place)
-    let daemon = try await daemon(server.port)
-    let producers = makeProducers(daemon, 8, offer: 12_500)
-    try await turnUntilSettled(producers)
-    let requests = server.requests()
-    #expect(requests.allSatisfy { $0.status == "204" })
-    #expect(Set(requests.map(\.id)).count == requests.count, "each has an id of its own")
-    #expect(requests.count < 20_000, "they are batches")
-    try await expectAllDelivered(
-      producers, daemon, requests.flatMap(\.lines), repeatsAllowed: false)
-    #expect(daemon.logLines.allSatisfy { !$0.contains("level=error") })
-  }
 
   @Test func oneMessageARequest() async throws {
     let server = try await NginxServer.ready(in: place)
@@ -37,17 +24,15 @@ import Testing
     let requests = server.requests()
     #expect(requests.count == 20_000 && requests.allSatisfy { $0.lines.count == 1 })
     #expect(Set(requests.map(\.id)).count == requests.count)
-    try await expectAllDelivered(
-      producers, daemon, requests.flatMap(\.lines), repeatsAllowed: false)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: false)
   }
 
   /// Every byte of what goes out, as the server saw it.
   @Test func pathHeadersAndFormatsAreConfigured() async throws {
     let server = try await ScriptedServer.ready(in: place)
-    let file = place.httpConfiguration(
-      "http://user:pa%20ss@127.0.0.1:\(server.port)/x/{route}/{lane}/{key}?k={key}",
-      "method: PATCH\nheaders: ['X-Test: one']")
-    let daemon = try await DaemonProcess.ready(in: place, ["--config", file])
+    let url = "http://user:pa%20ss@127.0.0.1:\(server.port)/x/{route}/{lane}/{key}?k={key}"
+    let daemon = try await place.daemon(
+      ["upstream: \(url)"] + httpLines("method: PATCH\nheaders: ['X-Test: one']"))
     let client = try WireClient(daemon)
     try await client.greet()
     client.send(
@@ -62,7 +47,8 @@ import Testing
     #expect(client.codes(of: 2) == [MessageCode(rawValue: 691)])
     let message = try #require(server.messages().first)
     #expect(message.path == "/x/main/3/a%2Fb%20%C3%A4?k=a%2Fb%20%C3%A4" && message.text == "hello")
-    let request = try #require(server.requests().first)
+    // It answers before it writes that down.
+    let request = try await eventually("the request") { server.requests().first }
     #expect(
       request
         == "200 PATCH \(message.path) \(message.id) text/plain - one 00-11-22-01 Basic dXNlcjpwYSBzcw=="
@@ -101,62 +87,10 @@ import Testing
     )
     let producers = makeProducers(daemon, 2, offer: 2_000)
     try await turnUntilSettled(producers)
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: false)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: false)
   }
 
   // MARK: The server fails
-
-  @Test func aRestartOfTheServerLosesNothing() async throws {
-    let server = try await ScriptedServer.ready(in: place)
-    let daemon = try await daemon(server.port)
-    let producers = makeProducers(daemon, 4, offer: 5_000)
-    for round in 1...2 {
-      try await turn(producers, until: "a load") {
-        producers.allSatisfy { $0.count(.delivered) > 1_000 * round }
-      }
-      try await server.kill9()
-      try await turn(producers, until: "the breaker opens") {
-        try await daemon.state().breaker != "closed"
-      }
-      try await server.restart()
-    }
-    try await turnUntilSettled(producers)
-    #expect(daemon.errors.contains("http upstream: "))
-    #expect(daemon.errors.contains("http upstream works: HTTP/1.1, not encrypted"))
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: true)
-  }
-
-  /// It is there and says nothing: requests time out, the breaker opens, windows shut when space ends.
-  @Test func aStoppedServerShutsWindowsAndLosesNothing() async throws {
-    let server = try await ScriptedServer.ready(in: place)
-    let daemon = try await daemon(
-      server.port, options: ["--attempt-timeout", "500ms", "--buffer-messages", "600"])
-    let producers = makeProducers(daemon, 3, offer: 2_000)
-    try await turn(producers, until: "a load") {
-      producers.allSatisfy { $0.count(.delivered) > 100 }
-    }
-    server.program.kill(SIGSTOP)
-    let stopped = ContinuousClock.now
-    try await turn(producers, until: "an open breaker") {
-      try await daemon.state().breaker == "open"
-    }
-    try await turn(producers, until: "every window shut by it") {
-      producers.allSatisfy { $0.reasons.contains(.breakerOpen) }
-    }
-    let shut = try await daemon.state()
-    #expect(shut.heldMessages <= 600 && shut.isBalanced)
-    try await turn(producers, until: "ten seconds are over") {
-      ContinuousClock.now - stopped > .seconds(10)
-    }
-    #expect(
-      try await daemon.state().number("routes[0].in_flight_messages") <= 1, "places are free again")
-    server.program.kill(SIGCONT)
-    try await turnUntilSettled(producers)
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: true)
-  }
 
   /// What was taken and not answered comes again with the same key, unless its company changed.
   @Test func connectionsThatAreResetBeforeTheAnswerLoseNothing() async throws {
@@ -174,7 +108,7 @@ import Testing
     #expect(
       ids.values.allSatisfy { $0.count == 1 }, "a message has one key, however often it comes")
     #expect(messages.count > 2_000, "some came twice")
-    try await expectAllDelivered(producers, daemon, messages.map(\.text), repeatsAllowed: true)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: true)
   }
 
   @Test func resetsInsideBatchesLoseNothing() async throws {
@@ -184,8 +118,7 @@ import Testing
     let producers = makeProducers(daemon, 4, offer: 4_000)
     try await turnUntilSettled(producers)
     #expect(server.requests().contains { $0.hasPrefix("0 ") })
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: true)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: true)
   }
 
   @Test func errorsOfTheServerOpenTheBreaker() async throws {
@@ -199,8 +132,7 @@ import Testing
     #expect(daemon.errors.contains("http upstream: says 500"))
     server.say()
     try await turnUntilSettled(producers)
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: false)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: false)
   }
 
   // MARK: It says "slow down"
@@ -232,40 +164,10 @@ import Testing
     server.say()
     try await turnUntilSettled(producers)
     #expect(try await daemon.state().breaker == "closed")
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: false)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: false)
   }
 
   // MARK: Somebody has to repair it
-
-  @Test func wrongCredentialsKeepTheMessages() async throws {
-    let server = try await ScriptedServer.ready(in: place)
-    server.say(#"{"token": "Bearer right"}"#)
-    let token = place.write("wrong-token\n", to: "token")
-    let daemon = try await daemon(server.port, "format: ndjson\nbearer_token_file: \(token)")
-    let producers = makeProducers(daemon, 1, offer: 500)
-    try await turn(producers, until: "the refusal") { daemon.errors.contains("says 401") }
-    #expect(daemon.errors.contains("http.bearer_token_file"), "the log says what to do")
-    #expect(producers[0].outcomes.isEmpty)
-    server.say(#"{"token": "Bearer wrong-token"}"#)
-    try await turnUntilSettled(producers)
-    #expect(!daemon.errors.contains("wrong-token"))
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: false)
-  }
-
-  @Test func aPathWithNothingThereKeepsTheMessages() async throws {
-    let server = try await ScriptedServer.ready(in: place)
-    server.say(#"{"do": "status", "status": 404}"#)
-    let daemon = try await daemon(server.port)
-    let producers = makeProducers(daemon, 1, offer: 300)
-    try await turn(producers, until: "the complaint") { daemon.errors.contains("says 404") }
-    #expect(producers[0].outcomes.isEmpty)
-    server.say()
-    try await turnUntilSettled(producers)
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: false)
-  }
 
   @Test func anOperatorSaysWhatAStatusMeans() async throws {
     let server = try await ScriptedServer.ready(in: place)
@@ -345,7 +247,11 @@ import Testing
     #expect(producers.allSatisfy { $0.outcomes.isEmpty })
     server.say()
     try await turnUntilSettled(producers)
-    try await expectAllDelivered(
-      producers, daemon, server.messages().map(\.text), repeatsAllowed: true)
+    try await server.expectAllDelivered(producers, daemon, repeatsAllowed: true)
   }
+}
+
+/// Settings below `http:`, a line each.
+func httpLines(_ settings: String) -> [String] {
+  ["http:"] + settings.split(separator: "\n").map { "  \($0)" }
 }

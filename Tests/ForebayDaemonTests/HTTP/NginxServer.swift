@@ -3,7 +3,7 @@ import Testing
 
 /// A real nginx of a test's own. It passes what it gets on to itself, so that it reads bodies, and has
 /// them in its log, one line a request: id, HTTP version, status and body.
-final class NginxServer {
+final class NginxServer: TestedServer {
   let place: Workplace
   let port: UInt16
   private let configuration: String
@@ -63,6 +63,23 @@ final class NginxServer {
       try #require(program.isRunning, "\(program.errors)", sourceLocation: sourceLocation)
       return (try? RawSocket(port: port)) != nil
     }
+  }
+
+  // MARK: TestedServer
+
+  var route: [String] { ["upstream: http://127.0.0.1:\(port)/in", "http:", "  format: ndjson"] }
+
+  func readBack(sourceLocation: SourceLocation = #_sourceLocation) -> ReadBack {
+    let requests = requests()
+    #expect(requests.allSatisfy { $0.status == "204" }, sourceLocation: sourceLocation)
+    #expect(
+      Set(requests.map(\.id)).count == requests.count, "each has an id of its own",
+      sourceLocation: sourceLocation)
+    let lines = requests.flatMap(\.lines)
+    if lines.count >= 100_000 {
+      #expect(requests.count < 20_000, "they are batches", sourceLocation: sourceLocation)
+    }
+    return ReadBack(lines.map { ReadBack.Entry(text: $0, id: nil) })
   }
 
   struct Request {

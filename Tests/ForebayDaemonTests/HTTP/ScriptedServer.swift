@@ -3,7 +3,7 @@ import Testing
 
 /// A real HTTP server of a test's own, which answers as it is told and writes down what it got:
 /// `scripted_server.py` beside this file, in a process of its own.
-final class ScriptedServer {
+final class ScriptedServer: StoppableServer {
   let place: Workplace
   let port: UInt16
   private let arguments: [String]
@@ -37,15 +37,30 @@ final class ScriptedServer {
     }
   }
 
-  func restart() async throws {
+  // MARK: TestedServer
+
+  var route: [String] { ["upstream: http://127.0.0.1:\(port)/in", "http:", "  format: ndjson"] }
+  /// There is no one connection to lose.
+  var signOfLoss: String { "http upstream: " }
+
+  func readBack(sourceLocation: SourceLocation = #_sourceLocation) -> ReadBack {
+    ReadBack(messages().map { ReadBack.Entry(text: $0.text, id: nil) })
+  }
+
+  func crash() async throws {
+    program.kill(SIGKILL)
+    _ = try await program.end()
+  }
+
+  func startAgain() async throws {
     program = try Program.start("/usr/bin/python3", arguments, in: place)
     try await waitReady()
   }
 
-  func kill9() async throws {
-    program.kill(SIGKILL)
-    _ = try await program.end()
-  }
+  func standStill() { program.kill(SIGSTOP) }
+  func goOn() { program.kill(SIGCONT) }
+
+  // MARK: What it does
 
   /// From its next request on; without words it takes everything.
   func say(_ script: String = "{}") { _ = place.write(script, to: "script") }
@@ -70,35 +85,4 @@ final class ScriptedServer {
   func requests() -> [String] {
     Workplace.read(place.file("requests")).split(separator: "\n").map(String.init)
   }
-}
-
-extension Workplace {
-  /// A daemon's configuration with one http route on `clientSocket`.
-  func httpConfiguration(_ url: String, _ settings: String, more: String = "") -> String {
-    write(
-      """
-      sockets:
-        - path: \(file("d.sock"))
-      routes:
-        - name: main
-          upstream: \(url)
-          breaker:
-            minimum_half_open: 500ms
-          http:
-      \(settings.split(separator: "\n").map { "      " + $0 }.joined(separator: "\n"))
-      \(more.split(separator: "\n").map { "    " + $0 }.joined(separator: "\n"))
-
-      """, to: "d.yaml")
-  }
-}
-
-/// Everything was delivered, and is what a server has in `texts`; then the daemon ends.
-func expectAllDelivered(
-  _ producers: [Producer], _ daemon: DaemonProcess, _ texts: [String], repeatsAllowed: Bool,
-  sourceLocation: SourceLocation = #_sourceLocation
-) async throws {
-  try await expectAllDelivered(producers, daemon, sourceLocation: sourceLocation)
-  ReadBack(texts.map { ReadBack.Entry(text: $0, id: nil) }).expect(
-    producers, repeatsAllowed: repeatsAllowed, sourceLocation: sourceLocation)
-  #expect(try await daemon.stop() == 0, sourceLocation: sourceLocation)
 }

@@ -111,8 +111,8 @@ struct ClockTests {
     let daemon = try await DaemonProcess.ready(
       in: place,
       prefix: DaemonProcess.with([
-        "FOREBAY_LIMITS_HELLO_TIMEOUT=4s", "FOREBAY_LIMITS_FRAME_TIMEOUT=4s",
-        "FOREBAY_LIMITS_HEARTBEAT=4s",
+        "FOREBAY_LIMITS_HELLO_TIMEOUT=7s", "FOREBAY_LIMITS_FRAME_TIMEOUT=7s",
+        "FOREBAY_LIMITS_HEARTBEAT=7s",
       ]), ["--peer-listen", "127.0.0.1:\(port)"])
     let producer = Producer("p", to: daemon)
     producer.offer(200)
@@ -136,7 +136,7 @@ struct ClockTests {
     halfFrame.send(Array(frame[50...]))
     pinged.send(Pong(token: token))
     producer.offer(200)
-    let end = ContinuousClock.now + .seconds(6)
+    let end = ContinuousClock.now + .seconds(9)
     try await turn([producer], until: "deadlines that are past") { ContinuousClock.now > end }
     daemon.program.kill(SIGCONT)
     try await halfHello.waitForWindow { $0.limitMessages > 0 }

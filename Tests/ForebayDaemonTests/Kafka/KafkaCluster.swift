@@ -4,7 +4,7 @@ import Testing
 
 /// A Kafka cluster of a test's own: librdkafka's mock brokers in a process of their own
 /// (Tests/KafkaCluster), read back by `kcat`.
-final class KafkaCluster {
+final class KafkaCluster: StoppableServer {
   let place: Workplace
   let program: Program
   let partitions: Int
@@ -66,6 +66,15 @@ final class KafkaCluster {
 }
 
 extension KafkaCluster {
+  var route: [String] { ["upstream: kafka://\(brokers)"] }
+  /// The library connects again by itself.
+  var signOfLoss: String { "no broker can be reached" }
+
+  func crash() async throws { try await tell("down 0") }
+  func startAgain() async throws { try await tell("up 0") }
+  func standStill() { program.kill(SIGSTOP) }
+  func goOn() { program.kill(SIGCONT) }
+
   /// Sessions keep to one partition each, so the order of a producer's records is that of reading.
   func readBack(sourceLocation: SourceLocation = #_sourceLocation) async throws -> ReadBack {
     let records = try await records(format: "%h|%s", sourceLocation: sourceLocation)
@@ -74,17 +83,5 @@ extension KafkaCluster {
         let parts = $0.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
         return ReadBack.Entry(text: String(parts.last ?? ""), id: String(parts[0]))
       })
-  }
-
-  /// Everything that was offered was delivered and is there; the daemon holds nothing and ends well.
-  func expectAllDelivered(
-    _ producers: [Producer], _ daemon: DaemonProcess, repeatsAllowed: Bool,
-    sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
-    try await ForebayDaemonTests.expectAllDelivered(
-      producers, daemon, sourceLocation: sourceLocation)
-    try await readBack(sourceLocation: sourceLocation).expect(
-      producers, repeatsAllowed: repeatsAllowed, sourceLocation: sourceLocation)
-    #expect(try await daemon.stop() == 0, sourceLocation: sourceLocation)
   }
 }

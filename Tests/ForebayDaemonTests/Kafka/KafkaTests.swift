@@ -3,7 +3,7 @@ import Glibc
 import TestFolder
 import Testing
 
-/// From clients into a Kafka cluster: everything is there, in order, whatever happens to the cluster.
+/// What is special about a Kafka cluster, besides what `UpstreamTests` try with each.
 @Suite(.fewAtOnce) struct KafkaTests {
   private let place = Workplace()
   /// A broker refuses what comes behind a gap in a producer's numbers. The mock brokers don't look at
@@ -12,31 +12,13 @@ import Testing
 
   /// With settings of the route, a line each.
   private func daemon(_ url: String, _ lines: String...) async throws -> DaemonProcess {
-    let file = place.write(
-      """
-      sockets:
-        - path: \(place.file("d.sock"))
-      routes:
-        - name: main
-          upstream: \(url)
-
-      """ + lines.map { "    \($0)\n" }.joined(), to: "d.yaml")
-    return try await DaemonProcess.ready(in: place, ["--config", file])
+    try await place.daemon(["upstream: \(url)"] + Workplace.quickRecovery() + lines)
   }
 
   private func turnUntilLoaded(_ producers: [Producer], _ count: Int) async throws {
     try await turn(producers, until: "a load") {
       producers.allSatisfy { $0.count(.delivered) > count }
     }
-  }
-
-  @Test func aHundredThousandMessagesAreThereOnceAndInOrder() async throws {
-    let cluster = try await KafkaCluster.ready(in: place, partitions: 16)
-    let daemon = try await daemon("kafka://\(cluster.brokers)")
-    let producers = makeProducers(daemon, 32, offer: 3_125)
-    try await turnUntilSettled(producers)
-    #expect(daemon.logLines.allSatisfy { !$0.contains("level=error") })
-    try await cluster.expectAllDelivered(producers, daemon, repeatsAllowed: false)
   }
 
   @Test func aRecordHasItsKeyAndHeaders() async throws {
@@ -90,31 +72,6 @@ import Testing
     try await cluster.expectAllDelivered(producers, daemon, repeatsAllowed: true)
   }
 
-  /// They are there and say nothing: attempts time out, the breaker opens, windows shut when space ends.
-  @Test func aStoppedClusterShutsWindowsAndLosesNothing() async throws {
-    let cluster = try await KafkaCluster.ready(in: place)
-    let daemon = try await daemon(
-      "kafka://\(cluster.brokers)", "attempt_timeout: 500ms", "buffer_messages: 600")
-    let producers = makeProducers(daemon, 3, offer: 2_000)
-    try await turnUntilLoaded(producers, 100)
-    cluster.program.kill(SIGSTOP)
-    let stoppedAt = ContinuousClock.now
-    try await turn(producers, until: "an open breaker") {
-      try await daemon.state().breaker == "open"
-    }
-    try await turn(producers, until: "every window shut by it") {
-      producers.allSatisfy { $0.reasons.contains(.breakerOpen) }
-    }
-    let shut = try await daemon.state()
-    #expect(shut.heldMessages <= 600 && shut.isBalanced)
-    try await turn(producers, until: "ten seconds") {
-      ContinuousClock.now - stoppedAt > .seconds(10)
-    }
-    cluster.program.kill(SIGCONT)
-    try await turnUntilSettled(producers)
-    try await cluster.expectAllDelivered(producers, daemon, repeatsAllowed: true)
-  }
-
   @Test func withoutABrokerAtTheStartNothingIsHandedOver() async throws {
     let cluster = try await KafkaCluster.ready(in: place)
     try await cluster.tell("down 0")
@@ -139,9 +96,7 @@ import Testing
     cluster.program.kill(SIGSTOP)
     for producer in producers { producer.offer(500) }
     try await turn(producers, until: "messages out") { try await daemon.state().heldMessages > 0 }
-    daemon.program.kill(SIGTERM)
-    daemon.program.kill(SIGTERM)
-    #expect(try await daemon.program.end().status == 0)
+    #expect(try await daemon.stopAtOnce() == 0)
     cluster.program.kill(SIGCONT)
   }
 
@@ -259,14 +214,13 @@ import Testing
     #expect(try await daemon.stop() == 0)
   }
 
-  /// What an operator can repair rejects nothing. 29: no right to the topic; 3: there is none.
-  @Test(arguments: [(29, "WRITE"), (3, "create the topic")])
-  func whatCanBeRepairedKeepsTheMessages(_ code: Int, _ advice: String) async throws {
+  /// What an operator can repair rejects nothing.
+  @Test func aMissingRightKeepsTheMessages() async throws {
     let cluster = try await KafkaCluster.ready(in: place)
-    try await cluster.tell("topic-error forebay \(code)")
+    try await cluster.tell("topic-error forebay 29")
     let daemon = try await daemon("kafka://\(cluster.brokers)")
     let producers = makeProducers(daemon, 2, offer: 500)
-    try await turn(producers, until: "the refusal") { daemon.errors.contains(advice) }
+    try await turn(producers, until: "the refusal") { daemon.errors.contains("WRITE") }
     #expect(producers.allSatisfy { $0.outcomes.isEmpty })
     #expect(try await daemon.state().heldMessages > 0, "they wait")
     try await cluster.tell("topic-error forebay 0")

@@ -25,24 +25,16 @@ extension NATSServer {
   }
 }
 
-/// Everything that was offered was delivered, and is in the stream in its order. `others` are another
-/// daemon's; `before` is what another server has of the same producers.
-func expectAllThere(
-  _ producers: [Producer], _ daemon: DaemonProcess, _ server: NATSServer, others: [Producer] = [],
-  before: [NATSMessage] = [], repeatsAllowed: Bool,
-  sourceLocation: SourceLocation = #_sourceLocation
-) async throws {
-  try await expectAllDelivered(producers, daemon, sourceLocation: sourceLocation)
-  let there = before + (try await server.contents())
-  ReadBack(there.map { ReadBack.Entry(text: $0.payload, id: $0.id) }).expect(
-    producers + others, repeatsAllowed: repeatsAllowed, sourceLocation: sourceLocation)
-  // A server that checks it took it; so a predecessor is really there, before its successor.
-  var ids: Set<String> = []
-  for message in there {
-    if !message.predecessor.isEmpty, !ids.contains(message.predecessor) {
-      Issue.record("\(message) has no predecessor", sourceLocation: sourceLocation)
+extension [NATSMessage] {
+  /// A server that checks a predecessor took it; so it is really there, before its successor.
+  func readBack(sourceLocation: SourceLocation = #_sourceLocation) -> ReadBack {
+    var ids: Set<String> = []
+    for message in self {
+      if !message.predecessor.isEmpty, !ids.contains(message.predecessor) {
+        Issue.record("\(message) has no predecessor", sourceLocation: sourceLocation)
+      }
+      ids.insert(message.id)
     }
-    ids.insert(message.id)
+    return ReadBack(map { ReadBack.Entry(text: $0.payload, id: $0.id) })
   }
-  #expect(try await daemon.stop() == 0, sourceLocation: sourceLocation)
 }

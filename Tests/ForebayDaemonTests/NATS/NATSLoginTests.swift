@@ -1,56 +1,23 @@
-import TestFolder
 import Testing
 
 /// As whom we come, and to whom: whatever is wrong there keeps the messages until it is repaired.
 @Suite(.fewAtOnce) struct NATSLoginTests {
   private let place = Workplace()
-  private let files = TestCertificates.shared
 
   private static let seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
   private static let key = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
   /// Of another user.
   private static let strangers = "UADQQCIKBMGA2DQPCAIREEYUCULBOGAZDINRYHI6D4QCCIRDEQSSNKBI"
 
-  private func daemon(_ url: String, _ settings: String = "") async throws -> DaemonProcess {
-    let file = place.write(
-      """
-      sockets:
-        - path: \(place.file("d.sock"))
-      routes:
-        - name: main
-          upstream: \(url)
-      \(settings)
-
-      """, to: "d.yaml")
-    return try await DaemonProcess.ready(in: place, ["--config", file])
+  private func daemon(_ url: String, _ settings: String...) async throws -> DaemonProcess {
+    try await place.daemon(["upstream: \(url)"] + settings)
   }
 
   private func deliver(_ daemon: DaemonProcess, _ server: NATSServer) async throws {
     let producer = Producer("p", to: daemon)
     producer.offer(500)
     try await turnUntilSettled([producer])
-    try await expectAllThere([producer], daemon, server, repeatsAllowed: false)
-  }
-
-  @Test func aWrongPasswordKeepsTheMessages() async throws {
-    let users =
-      "authorization { users: [ {user: t, password: t}, {user: app, password: \"wr/ong\"} ] }"
-    let server = try await NATSServer.ready(
-      in: place, users.replacing("wr/ong", with: "right"))
-    server.login = "t:t@"
-    try await server.make()
-    let daemon = try await daemon("nats://app:wr%2Fong@127.0.0.1:\(server.port)")
-    let producer = Producer("p", to: daemon)
-    producer.offer(500)
-    try await turn([producer], until: "the refusal") {
-      daemon.errors.contains("Authorization Violation")
-    }
-    #expect(producer.outcomes.isEmpty)
-    server.rewrite(users)
-    try await turnUntilSettled([producer])
-    #expect(!daemon.errors.contains("wr/ong") && !daemon.errors.contains("wr%2Fong"))
-    #expect(try await daemon.admin("show config")?.contains("wr/ong") == false)
-    try await expectAllThere([producer], daemon, server, repeatsAllowed: false)
+    try await server.expectAllDelivered([producer], daemon, repeatsAllowed: false)
   }
 
   @Test func aKeySignsInPlaceOfAPassword() async throws {
@@ -61,7 +28,7 @@ import Testing
     try await server.make()
     let seed = place.write(Self.seed + "\n", to: "seed")
     let daemon = try await daemon(
-      "nats://127.0.0.1:\(server.port)", "    nats:\n      nkey_file: \(seed)")
+      "nats://127.0.0.1:\(server.port)", "nats: {nkey_file: \(seed)}")
     try await deliver(daemon, server)
   }
 
@@ -71,7 +38,7 @@ import Testing
       "authorization { users: [ {user: t, password: t}, {nkey: \(Self.strangers)} ] }")
     let seed = place.write(Self.seed + "\n", to: "seed")
     let daemon = try await daemon(
-      "nats://127.0.0.1:\(server.port)", "    nats:\n      nkey_file: \(seed)")
+      "nats://127.0.0.1:\(server.port)", "nats: {nkey_file: \(seed)}")
     let producer = Producer("p", to: daemon)
     producer.offer(10)
     try await turn([producer], until: "the refusal") {
@@ -80,14 +47,14 @@ import Testing
     #expect(producer.outcomes.isEmpty)
     #expect(!daemon.errors.contains(Self.seed))
     #expect(try await daemon.state().heldMessages == 10, "they wait")
-    #expect(try await daemon.stop() == 0)
+    #expect(try await daemon.stopAtOnce() == 0)
   }
 
   @Test func aTokenIsEnough() async throws {
     let server = try await NATSServer.ready(in: place, "authorization { token: \"token-1\" }")
     let file = place.write("token-1\n", to: "token")
     let daemon = try await daemon(
-      "nats://127.0.0.1:\(server.port)", "    nats:\n      token_file: \(file)")
+      "nats://127.0.0.1:\(server.port)", "nats: {token_file: \(file)}")
     server.login = "token-1@"
     try await server.make()
     try await deliver(daemon, server)
@@ -111,64 +78,13 @@ import Testing
     }
     #expect(producer.outcomes.isEmpty)
     #expect(try await daemon.state().heldMessages == 10, "they wait")
-    #expect(try await daemon.stop() == 0)
+    #expect(try await daemon.stopAtOnce() == 0)
   }
 
   // MARK: TLS
 
-  private func server(_ certificate: String) async throws -> NATSServer {
-    let server = try await NATSServer.ready(
-      in: place,
-      """
-      tls {
-        cert_file: "\(files.file("\(certificate).pem"))"
-        key_file: "\(files.file("\(certificate).key"))"
-        ca_file: "\(files.file("ca.pem"))"
-        verify: true
-      }
-      """)
-    return server
-  }
-
-  private func daemon(_ server: NATSServer) async throws -> DaemonProcess {
-    try await daemon(
-      "nats+tls://127.0.0.1:\(server.port)",
-      """
-          tls:
-            cert_file: \(files.file("good.pem"))
-            key_file: \(files.file("good.key"))
-            ca_file: \(files.file("ca.pem"))
-      """)
-  }
-
-  @Test func messagesGoEncryptedToAServerThatIsKnown() async throws {
-    let server = try await server("good")
-    server.isEncrypted = true
-    try await server.make()
-    let daemon = try await daemon(server)
-    let producers = (1...4).map { Producer("p\($0)", to: daemon) }
-    for producer in producers { producer.offer(5_000) }
-    try await turnUntilSettled(producers)
-    #expect(daemon.errors.contains("TLSv1.3"))
-    try await expectAllThere(producers, daemon, server, repeatsAllowed: false)
-  }
-
-  @Test(arguments: [
-    ("stranger", "can't be trusted"), ("expired", "expired"), ("elsewhere", "isn't for 127.0.0.1"),
-  ])
-  func nothingGoesToAServerThatIsNot(_ name: String, _ reason: String) async throws {
-    let server = try await server(name)
-    let daemon = try await daemon(server)
-    let producer = Producer("p", to: daemon)
-    producer.offer(10)
-    try await turn([producer], until: "the refusal") { daemon.errors.contains(reason) }
-    #expect(producer.outcomes.isEmpty)
-    #expect(try await daemon.state().heldMessages == 10, "they wait")
-    #expect(try await daemon.stop() == 0)
-  }
-
   @Test func plainAndTLSAreNeverMixed() async throws {
-    let encrypted = try await server("good")
+    let encrypted = try await NATSServer.ready(in: place, certificate: "good")
     let plain = try await NATSServer.ready(in: place, name: "plain")
     for (url, reason) in [
       ("nats://127.0.0.1:\(encrypted.port)", "it wants TLS"),

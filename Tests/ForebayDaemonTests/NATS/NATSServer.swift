@@ -3,7 +3,7 @@ import TestFolder
 import Testing
 
 /// A real `nats-server` with JetStream of a test's own, on a loopback port, asked by libnats' client.
-final class NATSServer {
+final class NATSServer: StoppableServer {
   let place: Workplace
   let port: UInt16
   /// How the client comes in; what a test's configuration demands.
@@ -34,6 +34,25 @@ final class NATSServer {
     return server
   }
 
+  /// With TLS, by one of the tests' certificates; it wants one of its clients, too.
+  static func ready(
+    in place: Workplace, certificate: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> NATSServer {
+    let files = TestCertificates.shared
+    let server = try await ready(
+      in: place,
+      """
+      tls {
+        cert_file: "\(files.file("\(certificate).pem"))"
+        key_file: "\(files.file("\(certificate).key"))"
+        ca_file: "\(files.file("ca.pem"))"
+        verify: true
+      }
+      """, sourceLocation: sourceLocation)
+    server.isEncrypted = true
+    return server
+  }
+
   func waitReady(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     try await expectEventually(
       "nats-server to be ready", every: .milliseconds(50), sourceLocation: sourceLocation
@@ -41,11 +60,6 @@ final class NATSServer {
       try #require(program.isRunning, "\(program.errors)", sourceLocation: sourceLocation)
       return program.errors.contains("Server is ready")
     }
-  }
-
-  func restart() async throws {
-    program = try Program.start(Self.path, ["-c", file], in: place)
-    try await waitReady()
   }
 
   /// Another configuration in place of what was added, which the running server then reads.
@@ -69,12 +83,28 @@ final class NATSServer {
     """
   }
 
-  func kill9() async throws {
+  var url: String { "nats://\(login)127.0.0.1:\(port)" }
+
+  // MARK: TestedServer
+
+  var route: [String] { ["upstream: nats://127.0.0.1:\(port)"] }
+
+  func readBack(sourceLocation: SourceLocation = #_sourceLocation) async throws -> ReadBack {
+    try await contents().readBack(sourceLocation: sourceLocation)
+  }
+
+  func crash() async throws {
     program.kill(SIGKILL)
     _ = try await program.end()
   }
 
-  var url: String { "nats://\(login)127.0.0.1:\(port)" }
+  func startAgain() async throws {
+    program = try Program.start(Self.path, ["-c", file], in: place)
+    try await waitReady()
+  }
+
+  func standStill() { program.kill(SIGSTOP) }
+  func goOn() { program.kill(SIGCONT) }
 
   // MARK: By libnats
 

@@ -4,11 +4,13 @@ import Testing
 
 /// A real `redis-server` of a test's own, on a Unix socket in the test's folder (and on a loopback port
 /// for TLS), asked by `redis-cli`.
-final class RedisServer {
+final class RedisServer: StoppableServer {
   let place: Workplace
   let socket: String
   private let options: [String]
   private(set) var program: Program
+  /// With which it is asked, where it wants one.
+  var password: String?
 
   static let path = "/usr/bin/redis-server"
 
@@ -42,20 +44,36 @@ final class RedisServer {
     }
   }
 
-  func restart() async throws {
-    program = try Program.start(Self.path, options, in: place)
-    try await waitReady()
+  // MARK: TestedServer
+
+  var route: [String] { ["upstream: redis+unix://\(socket)"] }
+
+  func readBack(sourceLocation: SourceLocation = #_sourceLocation) async throws -> ReadBack {
+    try await StreamContents(self).readBack
   }
 
-  func kill9() async throws {
+  func crash() async throws {
     program.kill(SIGKILL)
     _ = try await program.end()
   }
 
+  func startAgain() async throws {
+    program = try Program.start(Self.path, options, in: place)
+    try await waitReady()
+  }
+
+  func standStill() { program.kill(SIGSTOP) }
+  func goOn() { program.kill(SIGCONT) }
+
+  // MARK: By redis-cli
+
   /// What `redis-cli` prints.
   @discardableResult
   func ask(_ words: String...) async throws -> String {
-    try await Program.start("/usr/bin/redis-cli", ["-s", socket] + words, in: place).end().output
+    let login = password.map { ["-a", $0, "--no-auth-warning"] } ?? []
+    return try await Program.start(
+      "/usr/bin/redis-cli", ["-s", socket] + login + words, in: place
+    ).end().output
   }
 
   /// A number that INFO tells.
