@@ -66,11 +66,17 @@ final class Program {
 
   /// Nothing outlives its test.
   deinit {
+    // Whoever keeps others ends them at its input's end, and then itself.
+    var patience = input == nil ? 0 : 400
     closeInput()
-    if !isWaitedFor {
-      kill(SIGKILL)
-      waitpid(id, nil, 0)
+    guard !isWaitedFor else { return }
+    while patience > 0 {
+      if waitpid(id, nil, WNOHANG) != 0 { return }
+      usleep(5_000)
+      patience -= 1
     }
+    kill(SIGKILL)
+    waitpid(id, nil, 0)
   }
 
   /// Where `swift build` puts this package's programs: beside the tests.
