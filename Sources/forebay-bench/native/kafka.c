@@ -59,6 +59,9 @@ static void open_kafka(const char *address, const struct load *load) {
   set(conf, "socket.nagle.disable", "true");
   /* As forebayd has it: latency for little CPU. */
   set(conf, "linger.ms", "0.5");
+  /* Else messages without a key all go to one partition for ten milliseconds, and a window goes out
+   * and comes back as one request; with a linger of less, some wait for fifty. */
+  set(conf, "sticky.partitioning.linger.ms", "0");
   snprintf(text, sizeof text, "%llu", (unsigned long long)load->window);
   set(conf, "queue.buffering.max.messages", text);
   rd_kafka_conf_set_dr_msg_cb(conf, reported);
