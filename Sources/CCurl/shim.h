@@ -37,6 +37,16 @@ static inline CURLcode forebay_curl_set_securer(CURL *easy, forebay_curl_securer
   return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, value);
 }
 
+// Who makes the sockets of connections, and closes them.
+static inline CURLcode forebay_curl_set_sockets(
+    CURL *easy, curl_opensocket_callback make, curl_closesocket_callback end, void *user) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, make);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, user);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, end);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, user);
+  return code;
+}
+
 // 0 where it isn't known.
 static inline long forebay_curl_number(CURL *easy, CURLINFO info) {
   long value = 0;

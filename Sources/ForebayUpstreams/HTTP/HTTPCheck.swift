@@ -29,6 +29,7 @@ package final class HTTPCheck: HTTPTransfersOwner {
     target = HTTPTarget(options.target, route: route)
     request = HTTPRequest(setUp)
     transfers = try HTTPTransfers(on: loop, connections: 1, owner: self)
+    transfers?.adopt(request.easy)
   }
 
   private static let text = "forebayd check-upstream"

@@ -35,25 +35,39 @@ struct HTTPEncoder {
 
   /// Appends the messages of a stretch, of which the first is the call's message `place`.
   func encode(_ stretch: Sidecar.Stretch, at place: Int, to request: HTTPRequest) {
-    var offset = 0
-    for index in 0..<stretch.count {
-      let view = DataFrameView(stretch.bytes.baseAddress! + offset)
-      offset += view.byteCount
-      let sequence = stretch.firstSequence + UInt64(index)
-      if let code = encode(view, stretch.tag, sequence, to: request) {
-        request.unfit.append(HTTPRequest.Unfit(message: place + index, code: code))
-        continue
+    request.lane = Int(stretch.lane)
+    if format == .message {
+      let view = DataFrameView(stretch.bytes.baseAddress!)
+      guard let code = single(view, to: request) else {
+        return request.identity.add(stretch.tag, stretch.firstSequence)
       }
-      request.identity.add(stretch.tag, sequence)
-      request.lane = Int(stretch.lane)
+      return request.unfit.append(HTTPRequest.Unfit(message: place, code: code))
+    }
+    // Reached once a stretch: each access to a class is checked.
+    withUnsafeMutablePointer(to: &request.body) { body in
+      withUnsafeMutablePointer(to: &request.identity) { identity in
+        var offset = 0
+        for index in 0..<stretch.count {
+          let view = DataFrameView(stretch.bytes.baseAddress! + offset)
+          offset += view.byteCount
+          let sequence = stretch.firstSequence + UInt64(index)
+          let code = encode(
+            view, stretch.tag, sequence, isFirst: identity.pointee.count == 0, to: &body.pointee)
+          if let code {
+            request.unfit.append(HTTPRequest.Unfit(message: place + index, code: code))
+          } else {
+            identity.pointee.add(stretch.tag, sequence)
+          }
+        }
+      }
     }
   }
 
   /// Nil if the message is in the body, else why it can't be.
   private func encode(
-    _ view: DataFrameView, _ tag: ID128, _ sequence: UInt64, to request: HTTPRequest
+    _ view: DataFrameView, _ tag: ID128, _ sequence: UInt64, isFirst: Bool,
+    to body: inout OutputQueue
   ) -> MessageCode? {
-    if format == .message { return single(view, to: request) }
     let payload = view.payload
     switch format {
     case .message, .lengthPrefixed: break
@@ -67,13 +81,13 @@ struct HTTPEncoder {
     }
     let key = hasEnvelope ? Self.key(of: view) : nil
     if let key, !UTF8Text.isValid(key) { return HTTPStatusTable.formatUnfit }
-    var writer = ByteWriter(request.body.room(Self.roomBytes(payload.count, key?.count ?? 0)))
-    begin(isFirst: request.identity.count == 0, length: payload.count, &writer)
+    var writer = ByteWriter(body.room(Self.roomBytes(payload.count, key?.count ?? 0)))
+    begin(isFirst: isFirst, length: payload.count, &writer)
     if hasEnvelope { Self.putEnvelope(tag, sequence, key, &writer) }
     writer.put(payload)
     if hasEnvelope { writer.put(UInt8(ascii: "}")) }
     if format == .lines { writer.put(0x0a) }
-    request.body.wrote(writer.count)
+    body.wrote(writer.count)
     return nil
   }
 
@@ -81,10 +95,7 @@ struct HTTPEncoder {
     switch format {
     case .message, .lines: break
     case .array: writer.put(isFirst ? UInt8(ascii: "[") : UInt8(ascii: ","))
-    case .lengthPrefixed:
-      for shift in stride(from: 24, through: 0, by: -8) {
-        writer.put(UInt8(truncatingIfNeeded: length >> shift))
-      }
+    case .lengthPrefixed: writer.put(big: UInt32(length))
     }
   }
 
@@ -172,6 +183,11 @@ struct HTTPEncoder {
 }
 
 extension ByteWriter {
+  /// Four bytes in network order.
+  mutating func put(big value: UInt32) {
+    withUnsafeBytes(of: value.bigEndian) { put($0) }
+  }
+
   mutating func put(_ text: StaticString) {
     put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }

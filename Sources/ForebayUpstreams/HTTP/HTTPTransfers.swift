@@ -2,6 +2,7 @@ import CCurl
 import ForebayCore
 import ForebayUV
 import ForebayWire
+import Glibc
 
 /// Who is told of a transfer's end. It takes the handle out of the transfers.
 protocol HTTPTransfersOwner: AnyObject {
@@ -22,8 +23,15 @@ final class HTTPTransfers {
   private let multi: UnsafeMutableRawPointer
   private let loop: Loop
   private unowned(unsafe) let owner: any HTTPTransfersOwner
-  /// What it wants to have watched, by descriptor.
-  private var polls: [curl_socket_t: Poll] = [:]
+  private struct Watched {
+    let poll: Poll
+    /// False for the socket of a connection that waits for its next request.
+    var isWanted = true
+  }
+  /// What it wants to have watched, by descriptor, and what it may want again.
+  private var watched: [curl_socket_t: Watched] = [:]
+  /// The sockets of connections: it closes these through us.
+  private var sockets: Set<curl_socket_t> = []
   private var timer: Timer?
   /// Keeps the loop from waiting while there is something to begin or to collect.
   private var hook: TurnHook?
@@ -68,13 +76,20 @@ final class HTTPTransfers {
     guard !isClosed else { return }
     isClosed = true
     curl_multi_cleanup(multi)
-    for poll in polls.values { poll.close() }
-    polls = [:]
+    for entry in watched.values { entry.poll.close() }
+    watched = [:]
     timer?.close()
     hook?.close()
   }
 
   deinit { invariant(isClosed, "transfers were released before they were closed") }
+
+  /// Before a handle is added for the first time.
+  func adopt(_ easy: UnsafeMutableRawPointer) {
+    let code = forebay_curl_set_sockets(
+      easy, socketWanted, socketOver, Unmanaged.passUnretained(self).toOpaque())
+    invariant(code == CURLE_OK, "libcurl lets others make sockets")
+  }
 
   func add(_ easy: UnsafeMutableRawPointer) {
     let code = curl_multi_add_handle(multi, easy)
@@ -86,22 +101,44 @@ final class HTTPTransfers {
 
   // MARK: What libcurl wants
 
+  fileprivate func makeSocket(_ address: curl_sockaddr) -> curl_socket_t {
+    let socket = Glibc.socket(
+      address.family, address.socktype | Int32(SOCK_CLOEXEC.rawValue), address.protocol)
+    if socket >= 0 { sockets.insert(socket) }
+    return socket
+  }
+
+  fileprivate func closeSocket(_ socket: curl_socket_t) {
+    sockets.remove(socket)
+    watched.removeValue(forKey: socket)?.poll.close()
+    Glibc.close(socket)
+  }
+
   fileprivate func watch(_ socket: curl_socket_t, _ what: Int32) {
-    guard what != CURL_POLL_REMOVE else {
-      polls.removeValue(forKey: socket)?.close()
-      return
-    }
-    if polls[socket] == nil {
+    guard what != CURL_POLL_REMOVE else { return unwatch(socket) }
+    if watched[socket] == nil {
       // Where it can't be watched (no memory in the kernel) the transfer is given up when its time is
       // over.
-      polls[socket] = try? Poll(on: loop, descriptor: socket) { [unowned(unsafe) self] events in
+      let poll = try? Poll(on: loop, descriptor: socket) { [unowned(unsafe) self] events in
         happened(socket, events)
       }
+      watched[socket] = poll.map { Watched(poll: $0) }
     }
     var events: Poll.Events = []
     if what & CURL_POLL_IN != 0 { events.insert(.readable) }
     if what & CURL_POLL_OUT != 0 { events.insert(.writable) }
-    polls[socket]?.watch(events)
+    watched[socket]?.isWanted = true
+    watched[socket]?.poll.watch(events)
+  }
+
+  /// libcurl lets go of a connection's socket after each request, and wants it again with the next. Until
+  /// something happens there or it is closed it stays watched, which spares the kernel four calls.
+  private func unwatch(_ socket: curl_socket_t) {
+    if sockets.contains(socket) {
+      watched[socket]?.isWanted = false
+    } else {
+      watched.removeValue(forKey: socket)?.poll.close()
+    }
   }
 
   /// Negative: never. What is to be now is done in a turn of its own.
@@ -122,6 +159,9 @@ final class HTTPTransfers {
   // MARK: What happens
 
   private func happened(_ socket: curl_socket_t, _ events: Poll.Events?) {
+    guard let entry = watched[socket] else { return }
+    // The server has closed it, which libcurl sees before it uses it again.
+    guard entry.isWanted else { return entry.poll.watch([]) }
     owner.transfersBegan()
     // A broken socket is read and written, too: then libcurl finds out how it broke, and says so.
     let events = events ?? [.readable, .writable]
@@ -179,5 +219,17 @@ private func timerChanged(
   _: UnsafeMutableRawPointer?, _ milliseconds: Int, _ user: UnsafeMutableRawPointer?
 ) -> Int32 {
   transfers(user).wakeIn(milliseconds)
+  return 0
+}
+
+private func socketWanted(
+  _ user: UnsafeMutableRawPointer?, _: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+  guard let address else { return CURL_SOCKET_BAD }
+  return transfers(user).makeSocket(address.pointee)
+}
+
+private func socketOver(_ user: UnsafeMutableRawPointer?, _ socket: curl_socket_t) -> Int32 {
+  transfers(user).closeSocket(socket)
   return 0
 }

@@ -82,6 +82,7 @@ package final class HTTPUpstream: Upstream {
   private func made() -> HTTPRequest {
     invariant(requests.count < traits.callsMax, "no more calls are out than we said we take")
     let request = HTTPRequest(setUp)
+    transfers?.adopt(request.easy)
     setUp.applyMethod(to: request.easy)
     let type = options.contentType ?? HTTPEncoder.contentType(of: options.format)
     request.standardType = Array(type.utf8)
