@@ -146,6 +146,8 @@ struct ServerSetUp: Sendable {
       address: "http://127.0.0.1:\(port)/",
       route: [
         "upstream: http://127.0.0.1:\(port)/",
+        // As the native client, whose connections know nothing of each other.
+        "ordered: false",
         "http: {format: length_prefixed, connections: \(UpstreamKind.httpConnections)}",
         "batch: {messages: \(UpstreamKind.httpBatch)}",
       ])
