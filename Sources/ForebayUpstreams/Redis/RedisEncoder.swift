@@ -180,9 +180,12 @@ struct ByteWriter {
   mutating func put(decimal value: UInt64) {
     let count = Self.digits(of: value)
     var rest = value
-    for index in stride(from: count - 1, through: 0, by: -1) {
-      (place + index).storeBytes(of: UInt8(48 + rest % 10), as: UInt8.self)
-      rest /= 10
+    var index = count
+    while index > 0 {
+      index &-= 1
+      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+      (place + index).storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ digit), as: UInt8.self)
+      rest = quotient
     }
     place += count
   }
