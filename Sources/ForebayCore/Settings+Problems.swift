@@ -42,7 +42,6 @@ extension Limits {
   package static let timeoutRange: ClosedRange<TimeSpan> = .milliseconds(1)...(.seconds(86_400))
   /// Control frames have a limit that no configuration can turn off, or into a trap.
   package static let controlFramesRange: ClosedRange<UInt64> = 10...1_000_000
-  package static let shortConnectionsRange: ClosedRange<UInt64> = 1...1_000_000
   package static let frameBytesRange: ClosedRange<Int> =
     WireLimits.dataFixedBytes...WireLimits.frameBytesMax
 
@@ -62,12 +61,6 @@ extension Limits {
     problems.require(
       connectionsPerPrincipalMax >= 1, "connectionsPerPrincipalMax", "must be at least 1 connection"
     )
-    problems.require(
-      Self.shortConnectionsRange.contains(shortConnectionsBurst), "shortConnectionsBurst",
-      "must be 1 to 1000000 connections")
-    problems.require(
-      Self.shortConnectionsRange.contains(shortConnectionsPerSecond), "shortConnectionsPerSecond",
-      "must be 1 to 1000000 connections a second")
     problems.require(
       sessionsPerPrincipalMax >= 1, "sessionsPerPrincipalMax", "must be at least 1 session")
     // A connection beyond the sessions would be accepted, and refused when it says HELLO. The sessions'

@@ -25,11 +25,6 @@ package struct Limits: Equatable, Sendable {
   package var nurserySegments = 128
   /// Connections of one principal. A reconnect loop or a leak can't take all descriptors.
   package var connectionsPerPrincipalMax = 1024
-  /// Connections of one principal that are over within a second, or end by an offence: at once, and a second
-  /// after that. Each costs some 60 µs from accept to close, so a loop of them gets a thirtieth of a
-  /// processor; no shell script starts programs faster.
-  package var shortConnectionsBurst: UInt64 = 100
-  package var shortConnectionsPerSecond: UInt64 = 500
   /// Connections in all; the shell lowers it to what descriptors allow.
   package var connectionsMax = 16_384
   /// Sessions remembered for one principal, connected or not.
@@ -45,10 +40,9 @@ package struct Limits: Equatable, Sendable {
   package var slowReaderTimeout = TimeSpan.seconds(10)
   /// PING interval on TCP. On a Unix socket the kernel tells when the other end is gone.
   package var heartbeat = TimeSpan.seconds(10)
-  /// Control frames a connection may send: a burst, half a second's worth, and per second after that.
-  /// BLOCKED, SEEN and RECLAIMED of a busy client stay far below. Two thousand at once took 0.3 ms, which
-  /// others felt when one connection after the other did that.
-  package var controlFramesBurst: UInt64 = 500
+  /// Control frames a connection may send: a burst, and per second after that. BLOCKED, SEEN and
+  /// RECLAIMED of a busy client stay far below.
+  package var controlFramesBurst: UInt64 = 2_000
   package var controlFramesPerSecond: UInt64 = 1_000
 
   package init() {}

@@ -8,25 +8,14 @@ extension Daemon {
   /// A client on one of `settings.sockets`.
   func accepted(_ stream: StreamHandle, _ credentials: PeerCredentials, socket: Int) {
     let key = PrincipalKey(listener: Self.listener(ofSocket: socket), user: credentials.user)
-    inItsTurn(stream, key) {
-      $0.enter(stream, key, credentials, socket: socket, hasWaited: $1)
-    }
-  }
-
-  private func enter(
-    _ stream: StreamHandle, _ key: PrincipalKey, _ credentials: PeerCredentials, socket: Int,
-    hasWaited: Bool
-  ) {
     switch classes.find(
       socketClass: settings.sockets[socket].className, user: credentials.user,
       group: credentials.group)
     {
     case .classIndex(let index):
-      enter(
-        stream, key, process: credentials.process, classIndex: index, isTCP: false,
-        hasWaited: hasWaited)
+      accepted(stream, key, process: credentials.process, classIndex: index, isTCP: false)
     case .refused:
-      core.connectionRefused(.notPermitted, key, hasWaited: hasWaited, now: now)
+      core.connectionRefused(.notPermitted)
       noteRefused(.notPermitted, key)
       Refusal.send(ErrorFrame(.notPermitted), on: stream, self)
     }
@@ -35,10 +24,8 @@ extension Daemon {
   /// A client or peer by TCP: all of them are one principal.
   func acceptedPeer(_ stream: StreamHandle) {
     let key = PrincipalKey(listener: Self.peerListener, user: .max)
-    inItsTurn(stream, key) {
-      let classIndex = $0.classes.find(named: $0.settings.peers.className)
-      $0.enter(stream, key, classIndex: classIndex, isTCP: true, hasWaited: $1)
-    }
+    let classIndex = classes.find(named: settings.peers.className)
+    accepted(stream, key, classIndex: classIndex, isTCP: true)
   }
 
   /// What tells sockets apart in principals' keys. A message's key is made from it, so a socket keeps
@@ -49,14 +36,11 @@ extension Daemon {
   private static let peerListener: UInt32 = 1
 
   /// `process` is for people to read; 0 where nobody knows it.
-  private func enter(
-    _ stream: StreamHandle, _ key: PrincipalKey, process: Int32 = 0, classIndex: Int, isTCP: Bool,
-    hasWaited: Bool
+  private func accepted(
+    _ stream: StreamHandle, _ key: PrincipalKey, process: Int32 = 0, classIndex: Int, isTCP: Bool
   ) {
     event()
-    switch core.clientConnected(
-      key, classIndex: classIndex, needsHeartbeat: isTCP, hasWaited: hasWaited, now: now)
-    {
+    switch core.clientConnected(key, classIndex: classIndex, needsHeartbeat: isTCP, now: now) {
     case .refused(let code):
       noteRefused(code, key)
       Refusal.send(GoAway(code, deadlineMilliseconds: 0), on: stream, self)
@@ -68,7 +52,7 @@ extension Daemon {
     }
   }
 
-  func noteRefused(_ code: ErrorCode, _ key: PrincipalKey) {
+  private func noteRefused(_ code: ErrorCode, _ key: PrincipalKey) {
     log.refused(code, user: key.user)
     errorHistory.note(
       ErrorHistory.Entry(
@@ -117,22 +101,6 @@ extension Daemon {
     event()
     core.outputDrained(id)
   }
-
-  /// The other end has gone. Thousands may go at once, and a close takes ten microseconds: so many a turn.
-  func closeSoon(_ stream: StreamHandle) {
-    _ = callbackBegan()
-    leaving.append(stream)
-  }
-
-  /// After the reads of a turn, so that who is alone is closed in the same turn.
-  func closeSome() {
-    guard !leaving.isEmpty else { return }
-    let closing = min(leaving.count, Self.closesPerTurn)
-    for stream in leaving[..<closing] { stream.close() }
-    leaving.removeFirst(closing)
-    if !leaving.isEmpty { goOnNextTurn() }
-  }
-  private static let closesPerTurn = 64
 
   func connectionClosed(_ connection: ClientConnection) {
     event()

@@ -36,10 +36,6 @@ package final class Daemon {
   /// Tells the class of whoever comes.
   private(set) var classes: ClassFinder
   var refusalsUnderWay = 0
-  /// Streams whose other ends have gone, not yet closed.
-  var leaving: [StreamHandle] = []
-  var waitingRoom = WaitingRoom()
-  private(set) var arrivalTimer: Timer?
   var upstreams: [(any Upstream)?] = []
   /// Routes whose upstreams have calls to write.
   var unflushed: [UInt32] = []
@@ -130,7 +126,6 @@ package final class Daemon {
     peers = Array(repeating: nil, count: settings.routes.count)
     try openUpstreams()
     timer = try Timer(on: loop) { [unowned(unsafe) self] in timerFired() }
-    arrivalTimer = try Timer(on: loop) { [unowned(unsafe) self] in letIn() }
     for place in [TurnHook.Place.afterPolling, .beforePolling] {
       let hook = try TurnHook(on: loop, place)
       let countsTurns = place == .afterPolling
@@ -225,7 +220,6 @@ package final class Daemon {
   private func turnHooked(_ countsTurns: Bool) {
     if countsTurns {
       turn += 1
-      closeSome()
       if areDeadlinesDue { judgeDeadlines() }
     }
     // Also when no client did anything: what the admin socket took is told apart turn by turn.

@@ -75,15 +75,6 @@ extension SettingsTable {
       .count(1...Int.max), "Connections of one user on one socket; each needs a session.",
       flag: "connections-per-user-max"),
     Setting(
-      "limits.short_connections_burst", \.limits.shortConnectionsBurst,
-      .count(Limits.shortConnectionsRange, "connections"),
-      "Connections of one user on one socket, at once, that last less than a second or end by an offence."
-    ),
-    Setting(
-      "limits.short_connections_per_second", \.limits.shortConnectionsPerSecond,
-      .count(Limits.shortConnectionsRange, "connections a second"),
-      "And for each second after that; who comes more often waits a moment, or is refused."),
-    Setting(
       "limits.sessions_per_principal_max", \.limits.sessionsPerPrincipalMax, .count(1...Int.max),
       "Sessions remembered of one user, connected or not; the oldest idle one goes first."),
     Setting(

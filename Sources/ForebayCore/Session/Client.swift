@@ -76,8 +76,6 @@ struct Client: ~Copyable {
   /// else zero.
   var largeFrameBytes = 0
   let acceptedAt: Instant
-  /// Its user came too often, so its turn came later.
-  var hasWaited = false
 
   // Credit.
   var window = CreditWindow()
@@ -135,20 +133,6 @@ struct Client: ~Copyable {
   var heartbeatInterval = TimeSpan.zero
   var pingedAt: Instant?
   var heardAt: Instant
-
-  /// It is ended for something that it did, or didn't do in time.
-  var gaveOffence: Bool {
-    guard case .closing(let code?) = phase else { return false }
-    switch code {
-    case .shuttingDown, .sessionTaken, .internal, .killed: return false
-    case .badMagic, .unsupportedVersion, .frameTooShort, .frameTooLarge, .unknownFrameType,
-      .reservedBits, .helloExpected, .sequenceNotIncreasing, .flowControl, .badExtension, .badField,
-      .helloRepeated, .unknownRoute, .notPermitted, .controlFlood, .originMismatch, .wrongDirection,
-      .tooManyConnections, .tooManySessions, .slowReader, .heartbeatTimeout, .reclaimTimeout,
-      .helloTimeout, .frameTimeout:
-      return true
-    }
-  }
 
   var isOpen: Bool { phase == .open }
   var isClosing: Bool {

@@ -2,22 +2,6 @@ package import ForebayWire
 
 // Connections: how they begin and end.
 extension Sidecar {
-  /// Somebody connects: is it its turn? `waiting` are those for whom it wasn't yet.
-  package mutating func clientArrived(
-    _ key: PrincipalKey, waiting: Int, now: Instant
-  ) -> ArrivalPace.OnArrival {
-    // Whom `clientConnected` will refuse is told so at once.
-    guard lifecycle == .running,
-      clients.count + waiting < connectionsMaxSet ?? limits.connectionsMax
-    else { return .admit }
-    return arrivals.arrived(key, arrivalRate, now: now)
-  }
-
-  private var arrivalRate: ArrivalPace.Rate {
-    ArrivalPace.Rate(
-      burst: limits.shortConnectionsBurst, perSecond: limits.shortConnectionsPerSecond)
-  }
-
   package enum OnConnected: Equatable {
     case accepted(ClientID)
     /// Write GOAWAY with this code and close.
@@ -26,15 +10,14 @@ extension Sidecar {
 
   /// A connection was accepted; `key` is what the kernel says of its other end.
   package mutating func clientConnected(
-    _ key: PrincipalKey, classIndex: Int, needsHeartbeat: Bool, hasWaited: Bool = false,
-    now: Instant
+    _ key: PrincipalKey, classIndex: Int, needsHeartbeat: Bool, now: Instant
   ) -> OnConnected {
-    guard lifecycle == .running else { return refuse(.shuttingDown, key, hasWaited, now: now) }
+    guard lifecycle == .running else { return refuse(.shuttingDown) }
     let known = connectionsByKey[key] ?? 0
     guard clients.count < connectionsMaxSet ?? limits.connectionsMax,
       known < limits.connectionsPerPrincipalMax
     else {
-      return refuse(.tooManyConnections, key, hasWaited, now: now)
+      return refuse(.tooManyConnections)
     }
     connectionsByKey[key] = known + 1
     let generation = nextGeneration
@@ -44,26 +27,21 @@ extension Sidecar {
       Client(
         id: ClientID(slot: 0, generation: generation), key: key, classIndex: classIndex,
         heartbeat: needsHeartbeat ? limits.heartbeat : nil, acceptedAt: now, lastData: now,
-        controlDue: now, lastWindowAt: now, heardAt: now))
-    clients[slot].hasWaited = hasWaited
+        controlDue: now,
+        lastWindowAt: now, heardAt: now))
     clients[slot].id = ClientID(slot: slot, generation: generation)
     clientDeadlines.set(slot, now + limits.helloTimeout)
     return .accepted(clients[slot].id)
   }
 
-  private mutating func refuse(
-    _ code: ErrorCode, _ key: PrincipalKey, _ hasWaited: Bool, now: Instant
-  ) -> OnConnected {
-    connectionRefused(code, key, hasWaited: hasWaited, now: now)
+  private mutating func refuse(_ code: ErrorCode) -> OnConnected {
+    closures[Int(code.rawValue)] += 1
     return .refused(code)
   }
 
   /// The shell turned a connection away by itself: it is counted with the others.
-  package mutating func connectionRefused(
-    _ code: ErrorCode, _ key: PrincipalKey, hasWaited: Bool, now: Instant
-  ) {
+  package mutating func connectionRefused(_ code: ErrorCode) {
     closures[Int(code.rawValue)] += 1
-    if !hasWaited { arrivals.ended(key, arrivalRate, now: now) }
   }
 
   /// The slot of a connection that still exists.
@@ -89,7 +67,6 @@ extension Sidecar {
   package mutating func clientClosed(_ id: ClientID, now: Instant) {
     guard let client = slot(id) else { return }
     if case .closing = clients[client].phase {} else { closures[0] += 1 }
-    countShortLife(client, now: now)
     detach(client)
     let session = clients[client].leftSession
     originEnded(client, now: now)
@@ -104,12 +81,6 @@ extension Sidecar {
     guard session != none else { return }
     sessions[session].pins -= 1
     sessionLeft(session, now: now)
-  }
-
-  private mutating func countShortLife(_ client: UInt32, now: Instant) {
-    let isShort = now.since(clients[client].acceptedAt) < ArrivalPace.shortLife
-    guard !clients[client].hasWaited, isShort || clients[client].gaveOffence else { return }
-    arrivals.ended(clients[client].key, arrivalRate, now: now)
   }
 
   /// Takes a connection out of everything that refers to it but its slot: its unused credit returns

@@ -7,10 +7,8 @@ extension Sidecar {
     guard let client = slot(id) else { return store.lend(stashed: UnsafeRawBufferPointer.empty) }
     switch clients[client].partial {
     case .none:
-      let room = store.lend(
+      return store.lend(
         stashed: UnsafeRawBufferPointer.empty, frameBytes: clients[client].largeFrameBytes)
-      guard case .awaitingHello = clients[client].phase else { return room }
-      return UnsafeMutableRawBufferPointer(rebasing: room.prefix(Self.firstReadBytes))
     case .stash(let block, let byteCount):
       return store.lend(stashed: UnsafeRawBufferPointer(start: block.base, count: byteCount))
     case .large(let block, let byteCount, let frameBytes):
@@ -18,10 +16,6 @@ extension Sidecar {
         start: block.base + byteCount, count: frameBytes - byteCount)
     }
   }
-
-  /// Behind HELLO nothing may come before WINDOW, so more is only read from those who break the rules: a flood
-  /// of 64 KiB costs more to read than to refuse.
-  private static var firstReadBytes: Int { 1024 }
 
   /// `byteCount` bytes were read into the lent buffer.
   package mutating func received(_ byteCount: Int, from id: ClientID, now: Instant) {

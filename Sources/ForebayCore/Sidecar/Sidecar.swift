@@ -37,8 +37,6 @@ package struct Sidecar: ~Copyable {
   var principalByKey: [RouteKey: UInt32] = [:]
   var connectionsByKey: [PrincipalKey: Int] = [:]
 
-  var arrivals = ArrivalPace()
-
   var actions = ActionQueue()
   /// Clients whose credit is looked at when the turn ends.
   var dirtyClients: [UInt32] = []

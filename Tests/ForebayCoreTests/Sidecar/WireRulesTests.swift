@@ -122,14 +122,9 @@ private struct Talk: ~Copyable {
   }
 
   mutating func say(_ bytes: [UInt8], andDrain: Bool = false) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let buffer = core.readBuffer(id)
-      let read = rest.prefix(buffer.count)
-      buffer.copyBytes(from: read)
-      core.received(read.count, from: id, now: now)
-      rest = rest.dropFirst(read.count)
-    }
+    let buffer = core.readBuffer(id)
+    buffer.copyBytes(from: bytes)
+    core.received(bytes.count, from: id, now: now)
     core.turnEnded(now: now)
     if andDrain {
       core.drain(until: now + .seconds(1), now: now)
