@@ -107,7 +107,12 @@ final class ClientConnection: StreamOwner {
   func streamReadEnded(_ stream: StreamHandle, _ ending: ReadEnding) { lost() }
   func streamDrained(_ stream: StreamHandle) { if !isEnded { daemon.outputDrained(id) } }
   func streamWriteFailed(_ stream: StreamHandle, _ error: UVError) { lost() }
-  private func lost() { if let farewell { farewell.readEnded() } else { end() } }
+  private func lost() {
+    if let farewell { return farewell.readEnded() }
+    guard !isEnded else { return }
+    isEnded = true
+    daemon.closeSoon(stream)
+  }
   func streamClosed(_ stream: StreamHandle) {
     isEnded = true
     farewell?.end()

@@ -102,6 +102,22 @@ extension Daemon {
     core.outputDrained(id)
   }
 
+  /// The other end has gone. Thousands may go at once, and a close takes ten microseconds: so many a turn.
+  func closeSoon(_ stream: StreamHandle) {
+    _ = callbackBegan()
+    leaving.append(stream)
+  }
+
+  /// After the reads of a turn, so that who is alone is closed in the same turn.
+  func closeSome() {
+    guard !leaving.isEmpty else { return }
+    let closing = min(leaving.count, Self.closesPerTurn)
+    for stream in leaving[..<closing] { stream.close() }
+    leaving.removeFirst(closing)
+    if !leaving.isEmpty { goOnNextTurn() }
+  }
+  private static let closesPerTurn = 64
+
   func connectionClosed(_ connection: ClientConnection) {
     event()
     connections[Int(connection.id.slot)] = nil

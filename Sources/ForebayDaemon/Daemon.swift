@@ -36,6 +36,8 @@ package final class Daemon {
   /// Tells the class of whoever comes.
   private(set) var classes: ClassFinder
   var refusalsUnderWay = 0
+  /// Streams whose other ends have gone, not yet closed.
+  var leaving: [StreamHandle] = []
   var upstreams: [(any Upstream)?] = []
   /// Routes whose upstreams have calls to write.
   var unflushed: [UInt32] = []
@@ -220,6 +222,7 @@ package final class Daemon {
   private func turnHooked(_ countsTurns: Bool) {
     if countsTurns {
       turn += 1
+      closeSome()
       if areDeadlinesDue { judgeDeadlines() }
     }
     // Also when no client did anything: what the admin socket took is told apart turn by turn.

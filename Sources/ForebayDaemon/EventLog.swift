@@ -53,10 +53,13 @@ final class EventLog {
     set { logger.logLevel = Logger.Level(rawValue: newValue.rawValue) ?? .info }
   }
 
-  private func write(_ level: Logger.Level, _ text: String, _ fields: [String: String]) {
+  /// `fields` are made only for what is written: a flood costs little more than the counting.
+  private func write(
+    _ level: Logger.Level, _ text: String, _ fields: @autoclosure () -> [String: String]
+  ) {
     guard let suppressed = admit(text) else { return }
     var metadata = Logger.Metadata()
-    for (key, value) in fields { metadata[key] = .string(value) }
+    for (key, value) in fields() { metadata[key] = .string(value) }
     if suppressed > 0 { metadata["suppressed"] = .stringConvertible(suppressed) }
     logger.log(level: level, "\(text)", metadata: metadata)
   }
