@@ -186,13 +186,10 @@ struct FairQueue: ~Copyable {
     deactivate(flow)
   }
 
-  /// One call of the flow at a time. It keeps its debt: what it took of others' turns isn't forgotten while
-  /// it waits.
+  /// One call of the flow at a time.
   mutating func holdForFlight(_ flow: UInt32) {
     flows[flow].isHeldForFlight = true
-    let debt = min(0, flows[flow].deficit)
     deactivate(flow)
-    if flows[flow].first != none { flows[flow].deficit = debt }
   }
 
   /// `count` messages of the flow are with the upstream no more.
@@ -231,9 +228,8 @@ struct FairQueue: ~Copyable {
   // MARK: Choosing
 
   /// The flow whose first run is next, or nil when nothing may go. Rotates the rings on the way, but
-  /// charges nothing: asking again gives the same answer. Whoever is to stay with a flow names it.
-  mutating func choose(after flow: UInt32 = none) -> UInt32? {
-    if flow != none, flows[flow].isActive { return flow }
+  /// charges nothing: asking again gives the same answer.
+  mutating func choose() -> UInt32? {
     while activeLanes != 0 {
       while activeLanes & (1 << UInt8(currentLane)) == 0 { advanceLane() }
       let member = lanes[currentLane].current
