@@ -25,8 +25,7 @@ extension Sidecar {
   mutating func equalShare(
     _ client: UInt32, _ principal: UInt32, _ space: Cost, _ route: UInt32
   ) -> Cost? {
-    guard principals[principal].pass == grantingPass, principals[principal].short > 0,
-      !planted(.equalShareIgnored)
+    guard principals[principal].pass == grantingPass, principals[principal].short > 0
     else { return nil }
     if clients[client].shortInPass == grantingPass {
       return principals[principal].short > 1 ? shortShare(principal, route) : nil
