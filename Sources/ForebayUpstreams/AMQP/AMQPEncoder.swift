@@ -221,21 +221,6 @@ struct AMQPEncoder: ~Copyable {
 }
 
 extension ByteWriter {
-  mutating func put(big16 value: UInt16) {
-    put(UInt8(value >> 8))
-    put(UInt8(truncatingIfNeeded: value))
-  }
-
-  mutating func put(big32 value: UInt32) {
-    put(big16: UInt16(value >> 16))
-    put(big16: UInt16(truncatingIfNeeded: value))
-  }
-
-  mutating func put(big64 value: UInt64) {
-    put(big32: UInt32(value >> 32))
-    put(big32: UInt32(truncatingIfNeeded: value))
-  }
-
   /// Of the channel that messages go on.
   mutating func putFrameHead(_ kind: AMQPFrames.Kind, payload: Int) {
     put(kind.rawValue)

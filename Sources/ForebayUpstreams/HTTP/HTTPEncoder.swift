@@ -37,6 +37,7 @@ struct HTTPEncoder {
   func encode(_ stretch: Sidecar.Stretch, at place: Int, to request: HTTPRequest) {
     request.lane = Int(stretch.lane)
     if format == .message {
+      invariant(stretch.count == 1, "a request has one message where it has no format for more")
       let view = DataFrameView(stretch.bytes.baseAddress!)
       guard let code = single(view, to: request) else {
         return request.identity.add(stretch.tag, stretch.firstSequence)
@@ -95,7 +96,7 @@ struct HTTPEncoder {
     switch format {
     case .message, .lines: break
     case .array: writer.put(isFirst ? UInt8(ascii: "[") : UInt8(ascii: ","))
-    case .lengthPrefixed: writer.put(big: UInt32(length))
+    case .lengthPrefixed: writer.put(big32: UInt32(length))
     }
   }
 
@@ -179,16 +180,5 @@ struct HTTPEncoder {
       }
     }
     return nil
-  }
-}
-
-extension ByteWriter {
-  /// Four bytes in network order.
-  mutating func put(big value: UInt32) {
-    withUnsafeBytes(of: value.bigEndian) { put($0) }
-  }
-
-  mutating func put(_ text: StaticString) {
-    put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 }

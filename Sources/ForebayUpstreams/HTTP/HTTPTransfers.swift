@@ -20,14 +20,15 @@ final class HTTPTransfers {
   /// Ended transfers are collected for so long in one turn, then the loop goes round.
   private static let turnNanoseconds: UInt64 = 1_000_000
 
-  private let multi: UnsafeMutableRawPointer
-  private let loop: Loop
-  private unowned(unsafe) let owner: any HTTPTransfersOwner
   private struct Watched {
     let poll: Poll
     /// False for the socket of a connection that waits for its next request.
     var isWanted = true
   }
+
+  private let multi: UnsafeMutableRawPointer
+  private let loop: Loop
+  private unowned(unsafe) let owner: any HTTPTransfersOwner
   /// What it wants to have watched, by descriptor, and what it may want again.
   private var watched: [curl_socket_t: Watched] = [:]
   /// The sockets of connections: it closes these through us.
