@@ -43,6 +43,7 @@ RULES = [
     (r"messages went out, the burst", "no more than the rate allows"),
     (r"are out$|a batch has", "no more in flight than the upstream allows"),
     (r"while others had", "no flow is passed over"),
+    (r"an equal share is", "beside others of its user in want, nobody gets more than an equal share"),
     (r"its share is", "open + held stays within the user's share, when granting"),
     (r"was served before|has waited since", "who waits is served in turn"),
     (r"its window is|hasn't seen end|intake is stopped", "grants keep to the client's own limits"),

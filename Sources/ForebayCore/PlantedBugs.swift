@@ -22,6 +22,7 @@ enum PlantedBug: String, CaseIterable {
   case openingIsNotTold = "a shut client isn't told that its window has opened"
   case shutWindowIsNotRepeated = "a shut window isn't repeated to a client that has data waiting"
   case fairShareIgnored = "a user may be granted all that is free"
+  case equalShareIgnored = "a client is given what others of its user that are shut lack"
   case lineServedFromItsEnd = "of clients that wait, the last one comes first"
   case windowMaximumIgnored = "a window grows beyond its maximum"
   case unseenIsUnbounded = "a client that never says SEEN gets credit for ever"

@@ -25,7 +25,8 @@ extension Sidecar {
   mutating func equalShare(
     _ client: UInt32, _ principal: UInt32, _ space: Cost, _ route: UInt32
   ) -> Cost? {
-    guard principals[principal].pass == grantingPass, principals[principal].short > 0
+    guard principals[principal].pass == grantingPass, principals[principal].short > 0,
+      !planted(.equalShareIgnored)
     else { return nil }
     if clients[client].shortInPass == grantingPass {
       return principals[principal].short > 1 ? shortShare(principal, route) : nil

@@ -2,9 +2,11 @@ import Glibc
 
 /// Connecting to a Unix socket without a loop.
 enum UnixConnection {
-  /// The descriptor of a fresh, blocking connection; nil if nobody listens at `path`.
-  static func open(_ path: String) -> Int32? {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+  /// The descriptor of a fresh connection; nil if nobody listens at `path`, or, for one that doesn't wait,
+  /// if too many others do.
+  static func open(_ path: String, waits: Bool = true) -> Int32? {
+    let flags = SOCK_CLOEXEC.rawValue | (waits ? 0 : SOCK_NONBLOCK.rawValue)
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | flags), 0)
     guard descriptor >= 0 else { return nil }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)

@@ -1,3 +1,4 @@
+import ForebayCore
 import ForebayWire
 
 /// What an attacker does to a socket. Each connection sends `opening` once and then `again` for ever; it
@@ -28,6 +29,22 @@ enum Attack: String, CaseIterable, Sendable {
   /// So slowly that a connection never says who it is.
   var bytesPerSecond: Int? { self == .dribble ? 1 : nil }
 
+  /// What the daemon ends its connections for, by the name of the reason.
+  var reason: String {
+    switch self {
+    case .dribble: "HELLO_TIMEOUT"
+    case .giantLengths: "FRAME_TOO_LARGE"
+    case .emptyFrames: "FRAME_TOO_SHORT"
+    case .controlFlood: "CONTROL_FLOOD"
+    case .noCredit: "FLOW_CONTROL"
+    case .reconnects: "by_client"
+    }
+  }
+
+  /// How long it goes on before anything is measured. Those that dribble are ended after two seconds, all at
+  /// once, and come again: that is measured.
+  var lead: TimeSpan { self == .dribble ? .milliseconds(1_700) : .milliseconds(200) }
+
   /// It closes as soon as the opening is written.
   var leavesAtOnce: Bool { self == .reconnects }
 
@@ -42,7 +59,9 @@ enum Attack: String, CaseIterable, Sendable {
   var again: [UInt8] {
     switch self {
     case .dribble, .reconnects: []
-    case .giantLengths: [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]
+    // Many in a write, so that it isn't the attacker that is kept busy.
+    case .giantLengths:
+      Array(repeatElement([0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], count: 512).joined())
     case .emptyFrames: Array(repeating: 0, count: 4_096)
     case .controlFlood:
       repeated(200) { buffer, _ in buffer.append(Pong(token: 1)) }

@@ -46,7 +46,7 @@ final class Attacker {
   }
 
   private func connect(_ index: Int) throws {
-    guard let descriptor = UnixConnection.open(path) else { return }
+    guard let descriptor = UnixConnection.open(path, waits: false) else { return }
     connections[index].descriptor = descriptor
     connections[index].opening = attack.opening[...]
     connections[index].again = again[...]

@@ -3,14 +3,19 @@ import ForebayUV
 import Glibc
 
 /// What somebody who behaves is served while others attack the same daemon, compared with the time
-/// before: a run at peace and a run under attack in turn, so that what else the machine does meets both.
+/// before, and with the time in which they attack another daemon on the machine: in turn, so that what else
+/// the machine does meets all three.
 struct HostileMeasurement {
-  struct Pair: Equatable, Sendable {
+  struct Round: Equatable, Sendable {
     let attack: Attack
     let peace: ServedLatency
+    /// The attackers and whom they attack take processor time here, too.
+    let beside: ServedLatency
     let attacked: ServedLatency
     /// Connections that the daemon ended meanwhile, by the names of their reasons.
     let closures: [String: UInt64]
+    /// Of the daemon, while it was attacked.
+    let anonymousBytes: UInt64
   }
 
   let daemon: String
@@ -23,37 +28,27 @@ struct HostileMeasurement {
   let progress: (String) -> Void
 
   struct Result: Equatable, Sendable {
-    var pairs: [Pair] = []
+    var rounds: [Round] = []
     var longestCallbackMicroseconds: UInt64?
     var rate = 0.0
   }
 
   func run() throws -> Result {
-    let place = try RunPlace.make("h", in: directory)
     let children = try Children()
     var result = Result(rate: rate)
     var failure: (any Error)?
     do {
-      _ = try children.start("sink", [pathOfThisProgram(), "sink", place.sink])
-      try children.waitForSocket(place.sink)
-      _ = try children.start(
-        "forebayd",
-        ProxyFiles.letting(
-          2_000,
-          [
-            daemon, "--socket", place.socket, "--admin-socket", place.admin,
-            "--upstream", "forebay+unix:\(place.sink)", "--log-level", "error",
-          ]))
-      try children.waitForSocket(place.socket)
-      _ = try serve(place)
+      let stand = try HostileStand.start("h", daemon, in: directory, children)
+      let other = try HostileStand.start("o", daemon, in: directory, children)
+      _ = try serve(stand.place)
       for round in 0..<rounds {
         for attack in rotated(attacks, round: round) {
-          result.pairs.append(try measure(attack, place, children))
+          result.rounds.append(try measure(attack, stand, other))
+          try children.check()
         }
         progress("round \(round + 1) of \(rounds)")
       }
-      let state = AdminQuestion.askJSON("show state", at: place.admin)
-      result.longestCallbackMicroseconds = state?["longest_callback_us"]?.count
+      result.longestCallbackMicroseconds = stand.longestCallbackMicroseconds
     } catch { failure = error }
     let complaints = try children.end()
     if let failure { throw failure }
@@ -64,31 +59,25 @@ struct HostileMeasurement {
   }
 
   private func measure(
-    _ attack: Attack, _ place: RunPlace, _ children: Children
-  ) throws -> Pair {
-    let peace = try serve(place)
-    let before = closures(place)
-    let attackers = try Children()
-    _ = try attackers.start(
-      attack.title, [pathOfThisProgram(), "attack", attack.rawValue, place.socket])
-    // It has begun before anything is measured.
-    usleep(200_000)
-    var attacked: ServedLatency?
-    var failure: (any Error)?
-    do { attacked = try serve(place) } catch { failure = error }
-    _ = try attackers.end()
-    if let failure { throw failure }
-    try children.check()
-    guard let attacked else { throw Children.Failure(description: "nothing was measured") }
-    let closed = closures(place).merging(before) { now, then in now - min(now, then) }
-    return Pair(
-      attack: attack, peace: peace, attacked: attacked, closures: closed.filter { $0.value > 0 })
-  }
-
-  private func closures(_ place: RunPlace) -> [String: UInt64] {
-    guard case .object(let fields) = AdminQuestion.askJSON("show state", at: place.admin)?["closed"]
-    else { return [:] }
-    return fields.compactMapValues(\.count)
+    _ attack: Attack, _ stand: HostileStand, _ other: HostileStand
+  ) throws -> Round {
+    let peace = try serve(stand.place)
+    let beside = try other.attacked(by: attack) { try serve(stand.place) }
+    let before = stand.closures
+    let (attacked, memory) = try stand.attacked(by: attack) {
+      (try serve(stand.place), stand.anonymousBytes)
+    }
+    let closed = stand.closures.merging(before) { now, then in now - min(now, then) }
+    guard let memory, memory <= HostileStand.anonymousBytesMax else {
+      throw Children.Failure(
+        description: "\(attack.title): \(memory ?? 0) bytes of anonymous memory")
+    }
+    guard closed[attack.reason] ?? 0 > 0 else {
+      throw Children.Failure(description: "\(attack.title): nobody was ended for \(attack.reason)")
+    }
+    return Round(
+      attack: attack, peace: peace, beside: beside, attacked: attacked,
+      closures: closed.filter { $0.value > 0 }, anonymousBytes: memory)
   }
 
   /// One client at an even pace, in this process.

@@ -11,6 +11,8 @@ final class CreditOracle: CoreWatch {
   private var lines: [[UInt32]] = []
   private var waiting: Set<UInt32> = []
   private var stopped: [Bool] = []
+  /// Shut for want of space, holding or asking, and not in line, by principal.
+  private var short: [UInt32: [UInt32]] = [:]
 
   /// What a connection had before the act.
   private struct Glance {
@@ -36,6 +38,23 @@ final class CreditOracle: CoreWatch {
     stopped = (0..<UInt32(harness.core.routes.end)).map { isIntakeStopped($0) }
     lines = waitingLines()
     waiting = Set(lines.joined())
+    short = shortClients()
+  }
+
+  private func shortClients() -> [UInt32: [UInt32]] {
+    var short: [UInt32: [UInt32]] = [:]
+    eachOpenClient { client in
+      guard harness.core.clients[client].isDemanding, !harness.core.clients[client].isWaiting
+      else { return }
+      switch harness.core.clients[client].reason {
+      case .bufferFull, .fairShare:
+        short[harness.core.clients[client].principal, default: []].append(client)
+      case .none, .breakerOpen, .rateLimited, .draining, .windowMaximum, .receiptsUnseen,
+        .reclaiming, .paused, .deadLettersBlocked:
+        break
+      }
+    }
+    return short
   }
 
   private func isIntakeStopped(_ route: UInt32) -> Bool {
@@ -72,6 +91,9 @@ final class CreditOracle: CoreWatch {
     guard !grants.isEmpty else { return }
     for line in lines { checkLine(line, grants) }
     checkShares(grants)
+    for client in 0..<UInt32(harness.core.clients.end) {
+      if let grant = grants[client] { checkEqualShare(client, grant, grants) }
+    }
   }
 
   private func granted(_ client: UInt32) -> Cost {
@@ -150,6 +172,37 @@ final class CreditOracle: CoreWatch {
       {
         harness.problem("principal \(principal) has \(total), its share is \(most)")
       }
+    }
+  }
+
+  /// Beside clients of its principal that are short of space nobody is granted more than an equal share of
+  /// what all of them have and what is free. Who is short without holding anything may have asked too long
+  /// ago to count: what it has is added up all the same, so that the bound is never too low.
+  private func checkEqualShare(_ client: UInt32, _ grant: Cost, _ grants: [UInt32: Cost]) {
+    let others = (short[harness.core.clients[client].principal] ?? [])
+      .filter {
+        $0 != client && harness.core.clients.contains($0) && harness.core.clients[$0].isOpen
+      }
+    let holding = others.filter {
+      harness.core.sessions[harness.core.clients[$0].session].held.messages > 0
+    }
+    guard !holding.isEmpty else { return }
+    let route = harness.core.clients[client].route
+    var all = harness.core.routes[route].pool.free + harness.core.standing(client)
+    for other in others { all += harness.core.standing(other) }
+    for other in 0..<UInt32(harness.core.clients.end)
+    where other != client && !others.contains(other) && harness.core.clients.contains(other)
+      && harness.core.clients[other].route == route
+    {
+      all += grants[other] ?? .zero
+    }
+    let share = (all / UInt64(holding.count + 1)).greater(harness.core.routes[route].reserve)
+    let has = harness.core.standing(client)
+    if grant.bytes > 0 && has.bytes > share.bytes
+      || grant.messages > 0 && has.messages > share.messages
+    {
+      harness.problem(
+        "client \(client) has \(has) beside others in want, an equal share is \(share)")
     }
   }
 }
