@@ -186,10 +186,13 @@ struct FairQueue: ~Copyable {
     deactivate(flow)
   }
 
-  /// One call of the flow at a time.
+  /// One call of the flow at a time. It keeps its debt: what it took of others' turns isn't forgotten while
+  /// it waits.
   mutating func holdForFlight(_ flow: UInt32) {
     flows[flow].isHeldForFlight = true
+    let debt = min(0, flows[flow].deficit)
     deactivate(flow)
+    if flows[flow].first != none { flows[flow].deficit = debt }
   }
 
   /// `count` messages of the flow are with the upstream no more.
@@ -228,8 +231,9 @@ struct FairQueue: ~Copyable {
   // MARK: Choosing
 
   /// The flow whose first run is next, or nil when nothing may go. Rotates the rings on the way, but
-  /// charges nothing: asking again gives the same answer.
-  mutating func choose() -> UInt32? {
+  /// charges nothing: asking again gives the same answer. Whoever is to stay with a flow names it.
+  mutating func choose(after flow: UInt32 = none) -> UInt32? {
+    if flow != none, flows[flow].isActive { return flow }
     while activeLanes != 0 {
       while activeLanes & (1 << UInt8(currentLane)) == 0 { advanceLane() }
       let member = lanes[currentLane].current

@@ -49,15 +49,22 @@ extension Sidecar {
   }
 
   /// Adds runs, or parts of them, until the batch is full or nothing more may go.
+  ///
+  /// Where a flow has one call at a time, a call takes all that it can of one flow before it takes anything
+  /// of another: so as many calls are out as there are busy flows. What a flow takes beyond its visit it
+  /// pays for later.
   private mutating func fill(_ call: UInt32, _ messagesMax: Int, now: Instant) {
     let route = calls[call].route
     let bytesMax = routes[route].upstream.batchBytesMax
     var messagesMax = messagesMax
+    let isSingle = routes[route].isOrdered && !routes[route].upstream.failsInOrder
     var isSuspect: Bool?
     var bytes = 0
+    var current = none
     while calls[call].messages < messagesMax, bytes < bytesMax,
-      let flow = nextFlow(route, now: now)
+      let flow = nextFlow(route, after: isSingle ? current : none, now: now)
     {
+      current = flow
       let first = routes[route].queue.flows[flow].first
       let suspects = Int(store.runs[first].suspects)
       // What was refused together isn't mixed with anything else: the poison is found sooner.
@@ -74,7 +81,6 @@ extension Sidecar {
       append(run, to: call)
       bytes += Int(store.runs[run].liveBytes)
     }
-    let isSingle = routes[route].isOrdered && !routes[route].upstream.failsInOrder
     if isSingle, !planted(.twoCallsOfOneClient) { holdFlows(of: call) }
   }
 

@@ -134,6 +134,8 @@ extension Sidecar {
     guard clients[client].window.received(cost) == .withinCredit else {
       throw WireError(.flowControl)
     }
+    // What BLOCKED asked room for begins with this frame; the rest of it still has to fit.
+    clients[client].blockedCost -= min(clients[client].blockedCost, cost.bytes)
     let principal = clients[client].principal
     let route = clients[client].route
     principals[principal].open -= cost

@@ -19,9 +19,10 @@ extension Sidecar {
     scheduleRoute(route, now: now)
   }
 
-  /// The next flow with something to send, after what has expired at its head is settled.
-  mutating func nextFlow(_ route: UInt32, now: Instant) -> UInt32? {
-    while let flow = routes[route].queue.choose() {
+  /// The next flow with something to send, after what has expired at its head is settled. `flow` itself as
+  /// long as it has anything, if it is one.
+  mutating func nextFlow(_ route: UInt32, after flow: UInt32 = none, now: Instant) -> UInt32? {
+    while let flow = routes[route].queue.choose(after: flow) {
       let run = routes[route].queue.flows[flow].first
       guard store.runs[run].deadline <= now else { return flow }
       settle(run, Verdict(outcome: .expired, code: .ttlExpired), now: now)

@@ -128,6 +128,28 @@ import Testing
     harness.expectNoProblems()
   }
 
+  @Test func aCallTakesAllOfOneQueueFirstWhereEachHasOneAtATime() {
+    let (harness, client) = scene { settings in
+      settings.routes[0].upstream.failsInOrder = false
+      settings.routes[0].upstream.batchMessagesMax = 100
+      settings.routes[0].windowMessagesMax = 300
+      settings.routes[0].upstream.callsMax = 1
+    }
+    let other = harness.join()
+    client.offer(1)
+    client.offer(150)
+    other.offer(150)
+    harness.core.routes[0].upstream.callsMax = 3
+    harness.upstream.settleNext(.accepted)
+    // More than a visit of either is worth, and still two calls, not one of both.
+    #expect(harness.upstream.calls.map(\.messages.count) == [100, 100])
+    harness.upstream.manner = .accept
+    harness.upstream.settleAll(.accepted)
+    client.expectDelivered(1...151)
+    other.expectDelivered(1...150)
+    harness.expectNoProblems()
+  }
+
   // MARK: Deadlines
 
   @Test func aQueuedMessageExpires() {

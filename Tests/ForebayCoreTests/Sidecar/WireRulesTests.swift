@@ -1,6 +1,7 @@
-import ForebayCore
 import ForebayWire
 import Testing
+
+@testable import ForebayCore
 
 /// Rules of proto/WIRE.md that no byte string alone can show, on the core as it is.
 @Suite struct WireRulesTests {
@@ -56,6 +57,18 @@ import Testing
     #expect(talk.window?.receivedMessages == 0)
   }
 
+  /// A peer's BLOCKED names the ORIGIN and the DATA behind it; when the first has come, the window that still
+  /// takes the second isn't shut.
+  @Test func whatAnOriginHasTakenIsNotWantedAnyMore() {
+    var talk = Talk()
+    talk.greet(isPeer: true)
+    talk.say(Blocked(cost: 2_000, floor: 1).encoded())
+    #expect(talk.blockedCost == 2_000)
+    let frame = origin(count: 1)
+    talk.say(frame)
+    #expect(talk.blockedCost == UInt64(2_000 - frame.count - talk.overhead))
+  }
+
   /// A peer waits until both fit; owed less, it would wait for ever beside others that wait.
   @Test func owesAPeerItsLargestFrameAndTheOriginBeforeIt() {
     let limits = Limits()
@@ -105,6 +118,7 @@ private struct Talk: ~Copyable {
   private(set) var window: Window?
   private(set) var heard: [FrameType] = []
   let overhead: Int
+  var blockedCost: UInt64 { mutating get { core.clients[0].blockedCost } }
 
   init(upstreamAccepts: Bool = false) {
     let settings = Settings(routes: [RouteSettings(name: "default")])

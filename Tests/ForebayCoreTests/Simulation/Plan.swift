@@ -107,6 +107,7 @@ struct Plan {
     route.breaker = breaker(&random)
     route.backoff.base = .milliseconds(10)
     route.backoff.maximum = .milliseconds(500)
+    if random.chance(30) { route.retryBudget = Self.smallBudget(&random) }
     let reserve = route.reserve(limits).bytes
     route.bufferBytes = 2 * reserve + route.controlReserveBytes + random.below(30) * reserve
     // The share of messages follows the bytes, and so does what is too few of them.
@@ -125,6 +126,16 @@ struct Plan {
     traits.inFlightMessagesMax = isPeer ? 10_000 : Int(1 + random.below(150))
     traits.inFlightBytesMax = isPeer ? 64 << 20 : random.pick([5_000, 1 << 20])
     return traits
+  }
+
+  /// So few retries that some have to wait. The usual one allows a hundred in ten seconds whatever happens,
+  /// and scenes as short as these seldom spend them.
+  private static func smallBudget(_ random: inout SplitMix64) -> RetryBudgetSettings {
+    var budget = RetryBudgetSettings()
+    budget.percent = random.pick([0, 5, 20])
+    budget.minimumPerSecond = 1 + random.below(3)
+    budget.timeToLive = .seconds(random.pick([1, 3, 5]))
+    return budget
   }
 
   /// Quick to open and to close, so that much happens in little time.
@@ -161,6 +172,8 @@ struct Plan {
         ? nil : RateLimit(messages: 200, per: .seconds(1), burst: 10 + random.below(50))
       settings.routes[index].attemptTimeout = .milliseconds(random.pick([500, 2000, 4000]))
       settings.routes[index].breaker.consecutiveFailures = random.pick([1, 2, 5])
+      settings.routes[index].retryBudget =
+        random.chance(70) ? RetryBudgetSettings() : smallBudget(&random)
     }
     for index in settings.classes.indices where random.chance(50) {
       settings.classes[index].poolShare = random.pick([1, 4])

@@ -89,16 +89,26 @@ final class DispatchOracle: CoreWatch {
   // MARK: Turns
 
   /// Deficit round robin: between two turns of a flow each other flow of its user has about one. A flow
-  /// that has overdrawn waits for as many more as pay for it.
+  /// that has overdrawn waits for as many more as pay for it. Where it has one call at a time, what it has in
+  /// a call is one turn.
   private func checkTurns(_ route: UInt32, _ call: UInt32) {
+    let isSingle =
+      harness.core.routes[route].isOrdered && !harness.core.routes[route].upstream.failsInOrder
+    var turn: (flow: UInt32, cost: Int)?
     var run = harness.core.calls[call].first
     while run != none {
       let cost = harness.core.routes[route].queue.cost(of: run, harness.core.store.runs)
       let flow = harness.core.flow(
         of: harness.core.store.runs[run].owner, lane: harness.core.store.runs[run].lane)
-      served(flow, cost, route)
+      if isSingle, let before = turn, before.flow == flow {
+        turn = (flow, before.cost + cost)
+      } else {
+        if let turn { served(turn.flow, turn.cost, route) }
+        turn = (flow, cost)
+      }
       run = harness.core.store.runs[run].next
     }
+    if let turn { served(turn.flow, turn.cost, route) }
   }
 
   private func served(_ flow: UInt32, _ cost: Int, _ route: UInt32) {
