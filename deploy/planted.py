@@ -34,7 +34,7 @@ RULES = [
     (r"is \w+, then \w+", "one final outcome a message"),
     (r"resuming client wasn't told", "a resuming client is told all that is known of it"),
     (r"dropped without a word|a drain ended early", "a drain keeps its promises"),
-    (r"went out while", "nothing goes out while it may not"),
+    (r"went out while|connects while", "nothing goes out while it may not"),
     (r"probed|probes are out", "half-open, quota and floor are the limit"),
     (r"stale result", "a stale result moves nothing"),
     (r"the breaker closed", "only enough successes, and enough time, close the breaker"),
