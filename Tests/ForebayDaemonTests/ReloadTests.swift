@@ -45,12 +45,15 @@ import Testing
     let daemon = try await daemon(configuration("    buffer_messages: 100"))
     _ = place.write(configuration("    buffer_messages: 1\n    brekaer: 5"), to: "f.yaml")
     daemon.program.kill(SIGHUP)
+    func problems() -> [String] {
+      daemon.logLines.compactMap(logFields).filter { $0["msg"] == "configuration problem" }
+        .map { $0["problem"] ?? "" }
+    }
+    // The log's lines come one after the other.
     try await daemon.waitForLog("reload refused")
-    let problems = daemon.logLines.compactMap(logFields).filter {
-      $0["msg"] == "configuration problem"
-    }.map { $0["problem"] ?? "" }
+    try await expectEventually("both problems") { problems().count == 2 }
     #expect(
-      problems == [
+      problems() == [
         "\(place.file("f.yaml")):6: routes[0].buffer_messages: must be 2 to 1000000000, not 1",
         "\(place.file("f.yaml")):7: routes[0]: unknown key 'brekaer'; did you mean 'breaker'?",
       ])
