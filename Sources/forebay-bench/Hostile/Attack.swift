@@ -41,9 +41,12 @@ enum Attack: String, CaseIterable, Sendable {
     }
   }
 
-  /// How long it goes on before anything is measured. Those that dribble are ended after two seconds, all at
-  /// once, and come again: that is measured.
-  var lead: TimeSpan { self == .dribble ? .milliseconds(1_700) : .milliseconds(200) }
+  /// How long it goes on before anything is measured, for as long as `span`. Those that dribble are ended after
+  /// two seconds, all at once, and come again: that is measured, or in a short run over by then.
+  func lead(before span: TimeSpan) -> TimeSpan {
+    guard self == .dribble else { return .milliseconds(200) }
+    return .milliseconds(span < .seconds(1) ? 2_600 : 1_700)
+  }
 
   /// It closes as soon as the opening is written.
   var leavesAtOnce: Bool { self == .reconnects }

@@ -62,9 +62,9 @@ struct HostileMeasurement {
     _ attack: Attack, _ stand: HostileStand, _ other: HostileStand
   ) throws -> Round {
     let peace = try serve(stand.place)
-    let beside = try other.attacked(by: attack) { try serve(stand.place) }
+    let beside = try other.attacked(by: attack, for: span) { try serve(stand.place) }
     let before = stand.closures
-    let (attacked, memory) = try stand.attacked(by: attack) {
+    let (attacked, memory) = try stand.attacked(by: attack, for: span) {
       (try serve(stand.place), stand.anonymousBytes)
     }
     let closed = stand.closures.merging(before) { now, then in now - min(now, then) }

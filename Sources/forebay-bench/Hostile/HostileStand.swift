@@ -25,11 +25,13 @@ struct HostileStand {
   }
 
   /// `body` while an attack goes on, which has begun before.
-  func attacked<Result>(by attack: Attack, _ body: () throws -> Result) throws -> Result {
+  func attacked<Result>(
+    by attack: Attack, for span: TimeSpan, _ body: () throws -> Result
+  ) throws -> Result {
     let attackers = try Children()
     _ = try attackers.start(
       attack.title, [pathOfThisProgram(), "attack", attack.rawValue, place.socket])
-    usleep(useconds_t(attack.lead.nanoseconds / 1_000))
+    usleep(useconds_t(attack.lead(before: span).nanoseconds / 1_000))
     var result: Result?
     var failure: (any Error)?
     do { result = try body() } catch { failure = error }
