@@ -186,8 +186,8 @@ struct FairQueue: ~Copyable {
     deactivate(flow)
   }
 
-  /// One call of the flow at a time. It keeps its debt: what it took of others' turns isn't forgotten while
-  /// it waits.
+  /// One call of the flow at a time. While more is queued it keeps its debt: what it took of others' turns isn't
+  /// forgotten because it waits. A flow that is empty begins anew, as everywhere in deficit round robin.
   mutating func holdForFlight(_ flow: UInt32) {
     flows[flow].isHeldForFlight = true
     let debt = min(0, flows[flow].deficit)

@@ -97,6 +97,9 @@ struct Route: ~Copyable {
 }
 
 extension Route {
+  /// Its order would not survive two calls of one flow: the second may be taken where the first fails.
+  var hasOneCallAFlow: Bool { isOrdered && !upstream.failsInOrder }
+
   /// Goes on under settings that agree with its own in what can't change. What is granted, held,
   /// counted and waiting stays.
   mutating func reconfigure(_ new: RouteSettings, _ limits: Limits, now: Instant) {

@@ -57,7 +57,7 @@ extension Sidecar {
     let route = calls[call].route
     let bytesMax = routes[route].upstream.batchBytesMax
     var messagesMax = messagesMax
-    let isSingle = routes[route].isOrdered && !routes[route].upstream.failsInOrder
+    let isSingle = routes[route].hasOneCallAFlow
     var isSuspect: Bool?
     var bytes = 0
     var current = none

@@ -26,7 +26,7 @@ struct ComparisonCharts {
   }
 
   private var footnote: String {
-    "Medians of \(data.rounds) alternating rounds in one run; whiskers: 95 % intervals of the "
+    "Medians of up to \(data.rounds) alternating rounds in one run; whiskers: 95 % intervals of the "
       + "medians. Less is better."
   }
 

@@ -29,17 +29,20 @@ enum Attack: String, CaseIterable, Sendable {
   /// So slowly that a connection never says who it is.
   var bytesPerSecond: Int? { self == .dribble ? 1 : nil }
 
-  /// What the daemon ends its connections for, by the name of the reason.
-  var reason: String {
+  /// What the daemon ends its connections for; nil if they end by themselves.
+  var code: ErrorCode? {
     switch self {
-    case .dribble: "HELLO_TIMEOUT"
-    case .giantLengths: "FRAME_TOO_LARGE"
-    case .emptyFrames: "FRAME_TOO_SHORT"
-    case .controlFlood: "CONTROL_FLOOD"
-    case .noCredit: "FLOW_CONTROL"
-    case .reconnects: "by_client"
+    case .dribble: .helloTimeout
+    case .giantLengths: .frameTooLarge
+    case .emptyFrames: .frameTooShort
+    case .controlFlood: .controlFlood
+    case .noCredit: .flowControl
+    case .reconnects: nil
     }
   }
+
+  /// Its name in `show state`.
+  var reason: String { code?.wireName ?? "by_client" }
 
   /// How long it goes on before anything is measured, for as long as `span`. Those that dribble are ended after
   /// two seconds, all at once, and come again: that is measured, or in a short run over by then.

@@ -25,19 +25,16 @@ struct HostileStand {
   }
 
   /// `body` while an attack goes on, which has begun before.
-  func attacked<Result>(
-    by attack: Attack, for span: TimeSpan, _ body: () throws -> Result
-  ) throws -> Result {
+  func attacked<Value>(
+    by attack: Attack, for span: TimeSpan, _ body: () throws -> Value
+  ) throws -> Value {
     let attackers = try Children()
     _ = try attackers.start(
       attack.title, [pathOfThisProgram(), "attack", attack.rawValue, place.socket])
     usleep(useconds_t(attack.lead(before: span).nanoseconds / 1_000))
-    var result: Result?
-    var failure: (any Error)?
-    do { result = try body() } catch { failure = error }
+    let outcome = Result { try body() }
     _ = try attackers.end()
-    if let failure { throw failure }
-    return result!
+    return try outcome.get()
   }
 
   private var state: JSONValue? { AdminQuestion.askJSON("show state", at: place.admin) }

@@ -92,8 +92,7 @@ final class DispatchOracle: CoreWatch {
   /// that has overdrawn waits for as many more as pay for it. Where it has one call at a time, what it has in
   /// a call is one turn.
   private func checkTurns(_ route: UInt32, _ call: UInt32) {
-    let isSingle =
-      harness.core.routes[route].isOrdered && !harness.core.routes[route].upstream.failsInOrder
+    let isSingle = harness.core.routes[route].hasOneCallAFlow
     var turn: (flow: UInt32, cost: Int)?
     var run = harness.core.calls[call].first
     while run != none {
