@@ -58,7 +58,7 @@ SECONDS ?= 60
 fuzz: deps
 	@SEED=$(SEED) deploy/fuzz.sh $(SECONDS) $(TARGET)
 
-# Runs the unit tests of wire, core, store, sockets and clients under ASan, C helpers under UBSan, too.
+# Runs the unit tests of wire, sockets, store, configuration and client under ASan, C helpers under UBSan, too.
 asan: deps
 	@deploy/sanitize.sh address
 

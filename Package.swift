@@ -168,6 +168,17 @@ if isForSimulation || Context.environment["CORE_ONLY"] != nil {
 }
 if isForSimulation { package.targets.last?.sources = ["Harness", "Simulation"] }
 
+// `make asan` builds what reads and writes raw memory, with its tests.
+if Context.environment["MEMORY_ONLY"] != nil {
+  let kept = ["Wire", "UV", "Store", "Config", "Client"].map { "Forebay\($0)Tests" }
+  package.targets.removeAll {
+    ($0.type == .test && !kept.contains($0.name))
+      || ($0.type == .executable && $0.name != "JournalDriver")
+  }
+  package.products = []
+  package.dependencies = [.package(url: "https://github.com/apple/swift-log", exact: "1.16.2")]
+}
+
 // `make fuzz` builds the libraries and one program of all fuzz targets.
 if Context.environment["FUZZ_ONLY"] != nil {
   package.targets.removeAll { $0.type == .test || $0.type == .executable }

@@ -2,7 +2,7 @@
 # Tests under a sanitizer: see `make asan`, `make tsan` and docs/fuzzing.md.
 #
 #   deploy/sanitize.sh address   C helpers and shims with UBSan, too; the unit tests
-#   deploy/sanitize.sh thread    the programs; the daemon's tests run with them
+#   deploy/sanitize.sh thread    the daemon; its tests run with it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,25 +27,22 @@ check_c() {
 
 # `|| return`, because bash forgets `set -e` where a status is asked for.
 #
-# The simulator and the corpora run under ASan in `make fuzz`, optimized; here they would take for ever.
+# The core, the simulator and the corpora run under ASan in `make fuzz`, optimized; here they would take for ever.
 check_address() {
   check_c || return
+  export MEMORY_ONLY=1
   swift build --build-tests --sanitize address --scratch-path "$scratch" 2>&1 |
     grep -v 'Cannot export local symbol' || return
   swift test --skip-build --disable-xctest --sanitize address --scratch-path "$scratch" \
-    --filter "${FILTER:-Forebay(Wire|Core|UV|Store|Config|Client)Tests}" \
-    --skip 'SimulationTests|FuzzCorpusTests'
+    ${FILTER:+--filter "$FILTER"} --skip FuzzCorpusTests
 }
 
-# Only what the tests start is built anew. They look for it beside themselves, so there they are put. A bound
-# for memory says nothing here: TSan has more of it than the daemon.
+# Only the daemon is built anew. The tests look for it beside themselves, so there they are put, with the other
+# programs. A bound for memory says nothing here: TSan has more of it than the daemon.
 check_thread() {
   swift build --build-tests || return
-  local product
-  for product in forebayd forebayctl forebay-bench; do
-    swift build --sanitize thread --scratch-path "$scratch" --product "$product" || return
-  done
-  cp .build/debug/forebayPackageTests.xctest "$scratch/debug/" || return
+  swift build --sanitize thread --scratch-path "$scratch" --product forebayd || return
+  cp .build/debug/{forebayPackageTests.xctest,forebayctl,forebay-bench} "$scratch/debug/" || return
   "$scratch/debug/forebayPackageTests.xctest" --testing-library swift-testing \
     --filter "${FILTER:-ForebayDaemonTests.*(Journal|Reload|Drain|PeerLink|Kill|Admin)}" --skip MemoryTests
 }

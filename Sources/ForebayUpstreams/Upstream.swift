@@ -35,7 +35,7 @@ extension Upstream {
 
 /// Who is told: the daemon.
 package protocol UpstreamOwner: AnyObject {
-  /// A callback of a library begins that may take long, for the watch over callbacks.
+  /// A callback begins that may take long, for the watch over callbacks: else it counts as part of the one before.
   func upstreamCallbackBegan()
   /// Ready for calls. `security` names what it is encrypted with, if it is.
   func upstreamConnected(_ route: UInt32, _ security: String?)

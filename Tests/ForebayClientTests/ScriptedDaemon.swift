@@ -94,7 +94,10 @@ final class ScriptedDaemon: Sendable {
 
   func accept() -> Peer {
     var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-    #expect(poll(&entry, 1, Peer.patience) == 1, "nobody connected")
+    guard poll(&entry, 1, Peer.patience) == 1 else {
+      Issue.record("nobody connected")
+      return Peer(-1)
+    }
     return Peer(Glibc.accept(listener, nil, nil))
   }
 
@@ -130,7 +133,7 @@ final class ScriptedDaemon: Sendable {
           return Conversation.read(Array(input[..<size])).first
         }
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, Self.patience) == 1 else {
+        guard descriptor >= 0, poll(&entry, 1, Self.patience) == 1 else {
           Issue.record("the client says nothing")
           return nil
         }

@@ -86,6 +86,7 @@ package final class JournalUpstream: Upstream {
   }
 
   private func committed() {
+    owner.upstreamCallbackBegan()
     journal.drainCompletions { batch, result in
       switch result {
       case .committed:

@@ -167,6 +167,7 @@ package final class KafkaUpstream: Upstream, KafkaEventsOwner {
 
   /// Something of the library, the thread, the timer or ourselves.
   private func woken() {
+    owner.upstreamCallbackBegan()
     adoptProducer()
     poll()
     if case .connecting = phase { judgeConnect() }

@@ -89,6 +89,7 @@ final class SessionUpstream<Session: UpstreamSession & ~Copyable>: Upstream, Byt
   }
 
   func streamReceived(_ stream: ByteStream, _ bytes: UnsafeRawBufferPointer) {
+    owner.upstreamCallbackBegan()
     session.received(bytes, &stream.output)
     tell()
     // Answers in the greeting.
