@@ -115,6 +115,10 @@ deps-bench:
 bench: build natives
 	deploy/bench.sh $(BENCH_FLAGS)
 
+# Fetches noida-db, a Kafka broker for tests that are left out without it, into out/noida.
+deps-kafka:
+	@deploy/deps-kafka.sh
+
 # Measures everything that docs/benchmarks.md shows, on a quiet machine, and writes it there.
 bench-docs: build deps-bench
 	deploy/bench.sh --docs $(BENCH_FLAGS)
@@ -162,5 +166,5 @@ out/kafka-cluster: Tests/KafkaCluster/main.c | deps
 	@mkdir -p out
 	$(CC) $(CFLAGS) -o $@ $< -lrdkafka -lpthread
 
-.PHONY: help deps deps-bench build test sim planted coverage fuzz asan tsan model lint settings format \
+.PHONY: help deps deps-bench deps-kafka build test sim planted coverage fuzz asan tsan model lint settings format \
   demo bench bench-docs bench-upstreams natives install clean check-proto check-replay check-settings

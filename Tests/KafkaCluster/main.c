@@ -6,6 +6,7 @@
 // ports stand in place of theirs.
 //
 //     KafkaCluster BROKERS PARTITIONS
+//     KafkaCluster before PORT           no mock brokers: a relay before somebody else's broker
 //
 // It prints `brokers HOST:PORT,…` and `relays HOST:PORT,…`, and then `ok` for each line it has done:
 //
@@ -18,6 +19,8 @@
 //     throttle MILLISECONDS         relays: what answers to Produce say of quotas, 0 for nothing
 //     lose COUNT                    relays: so many answers to Produce are lost with their connections
 //     reset                         relays: every connection is reset
+//
+// Before somebody else's broker, only the last three.
 //
 // It ends with its standard input.
 #include <arpa/inet.h>
@@ -291,7 +294,24 @@ static void each_broker(rd_kafka_mock_cluster_t *cluster, int broker,
 }
 
 // Whether it was understood.
-static int obey(rd_kafka_mock_cluster_t *cluster, const char *line) {
+static int obey_relay(const char *line) {
+  int count;
+  if (sscanf(line, "throttle %d", &count) == 1) {
+    atomic_store(&throttle_ms, count);
+    return 1;
+  }
+  if (sscanf(line, "lose %d", &count) == 1) {
+    atomic_store(&answers_to_lose, count);
+    return 1;
+  }
+  if (strncmp(line, "reset", 5) == 0) {
+    reset_cables();
+    return 1;
+  }
+  return 0;
+}
+
+static int obey_broker(rd_kafka_mock_cluster_t *cluster, const char *line) {
   char name[256];
   int a, b, c;
   if (sscanf(line, "topic %255s %d", name, &a) == 2) {
@@ -318,14 +338,6 @@ static int obey(rd_kafka_mock_cluster_t *cluster, const char *line) {
   if (sscanf(line, "leader %255s %d %d", name, &a, &b) == 3) {
     return rd_kafka_mock_partition_set_leader(cluster, name, a, b) == 0;
   }
-  if (sscanf(line, "throttle %d", &a) == 1) {
-    atomic_store(&throttle_ms, a);
-    return 1;
-  }
-  if (sscanf(line, "lose %d", &a) == 1) {
-    atomic_store(&answers_to_lose, a);
-    return 1;
-  }
   if (sscanf(line, "down %d", &a) == 1) {
     each_broker(cluster, a, rd_kafka_mock_broker_set_down);
     return 1;
@@ -334,41 +346,62 @@ static int obey(rd_kafka_mock_cluster_t *cluster, const char *line) {
     each_broker(cluster, a, rd_kafka_mock_broker_set_up);
     return 1;
   }
-  if (strncmp(line, "reset", 5) == 0) {
-    reset_cables();
-    return 1;
-  }
   return 0;
 }
 
-int main(int argc, char **argv) {
-  broker_count = argc > 1 ? atoi(argv[1]) : 3;
-  if (broker_count < 1 || broker_count > BROKERS_MAX) return 64;
-  signal(SIGPIPE, SIG_IGN);
-  char text[512];
-  rd_kafka_conf_t *conf = rd_kafka_conf_new();
-  rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-  if (!client) {
-    fprintf(stderr, "%s\n", text);
-    return 1;
+static void obey_lines(rd_kafka_mock_cluster_t *cluster) {
+  char line[1024];
+  while (fgets(line, sizeof line, stdin)) {
+    int understood = obey_relay(line) || (cluster && obey_broker(cluster, line));
+    printf(understood ? "ok\n" : "what?\n");
+    fflush(stdout);
   }
-  rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(client, broker_count);
-  if (argc > 2) rd_kafka_mock_topic_create(cluster, "forebay", atoi(argv[2]), broker_count);
-  const char *place = rd_kafka_mock_cluster_bootstraps(cluster);
-  printf("brokers %s\nrelays ", place);
-  for (int broker = 1; broker <= broker_count; broker++) {
-    place = strchr(place, ':') + 1;
-    broker_ports[broker] = (uint16_t)atoi(place);
-    relay_ports[broker] = start_relay(broker_ports[broker]);
-    printf("%s127.0.0.1:%d", broker > 1 ? "," : "", relay_ports[broker]);
+}
+
+// Prints the addresses of all brokers and of the relays before them.
+static void start_relays(void) {
+  for (int relay = 0; relay <= 1; relay++) {
+    printf(relay ? "\nrelays " : "brokers ");
+    for (int broker = 1; broker <= broker_count; broker++) {
+      if (relay) relay_ports[broker] = start_relay(broker_ports[broker]);
+      printf("%s127.0.0.1:%d", broker > 1 ? "," : "",
+             relay ? relay_ports[broker] : broker_ports[broker]);
+    }
   }
   printf("\n");
   fflush(stdout);
-  char line[1024];
-  while (fgets(line, sizeof line, stdin)) {
-    printf(obey(cluster, line) ? "ok\n" : "what?\n");
-    fflush(stdout);
+}
+
+static rd_kafka_mock_cluster_t *start_brokers(int partitions) {
+  char text[512];
+  rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
+  if (!client) {
+    fprintf(stderr, "%s\n", text);
+    exit(1);
   }
+  rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(client, broker_count);
+  if (partitions > 0) rd_kafka_mock_topic_create(cluster, "forebay", partitions, broker_count);
+  const char *place = rd_kafka_mock_cluster_bootstraps(cluster);
+  for (int broker = 1; broker <= broker_count; broker++) {
+    place = strchr(place, ':') + 1;
+    broker_ports[broker] = (uint16_t)atoi(place);
+  }
+  return cluster;
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+  rd_kafka_mock_cluster_t *cluster = NULL;
+  if (argc == 3 && strcmp(argv[1], "before") == 0) {
+    broker_count = 1;
+    broker_ports[1] = (uint16_t)atoi(argv[2]);
+  } else {
+    broker_count = argc > 1 ? atoi(argv[1]) : 3;
+    if (broker_count < 1 || broker_count > BROKERS_MAX) return 64;
+    cluster = start_brokers(argc > 2 ? atoi(argv[2]) : 0);
+  }
+  start_relays();
+  obey_lines(cluster);
   // What the library has goes with the process.
   _exit(0);
 }

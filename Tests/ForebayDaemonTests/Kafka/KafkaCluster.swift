@@ -13,18 +13,32 @@ final class KafkaCluster: StoppableServer {
   private(set) var relays = ""
   private var commands = 0
 
-  private init(in place: Workplace, brokers: Int, partitions: Int) throws {
+  private init(in place: Workplace, _ arguments: [String], partitions: Int) throws {
     self.place = place
     self.partitions = partitions
-    program = try Program.start(
-      "KafkaCluster", ["\(brokers)", "\(partitions)"], in: place, hasInput: true)
+    program = try Program.start("KafkaCluster", arguments, in: place, hasInput: true)
   }
 
   static func ready(
     in place: Workplace, brokers: Int = 3, partitions: Int = 4,
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> KafkaCluster {
-    let cluster = try KafkaCluster(in: place, brokers: brokers, partitions: partitions)
+    try await ready(
+      KafkaCluster(in: place, ["\(brokers)", "\(partitions)"], partitions: partitions),
+      sourceLocation)
+  }
+
+  /// A relay alone, before somebody else's broker.
+  static func ready(
+    in place: Workplace, before port: UInt16, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> KafkaCluster {
+    try await ready(
+      KafkaCluster(in: place, ["before", "\(port)"], partitions: 1), sourceLocation)
+  }
+
+  private static func ready(
+    _ cluster: KafkaCluster, _ sourceLocation: SourceLocation
+  ) async throws -> KafkaCluster {
     try await expectEventually("the cluster's addresses", sourceLocation: sourceLocation) {
       try #require(
         cluster.program.isRunning, "\(cluster.program.errors)", sourceLocation: sourceLocation)
