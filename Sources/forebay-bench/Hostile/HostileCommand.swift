@@ -39,7 +39,7 @@ struct HostileCommand: ParsableCommand {
       result: try HostileMeasurement(
         daemon: "\(folderOfThisProgram())/forebayd",
         attacks: attack.isEmpty ? Attack.allCases : attack, rounds: rounds,
-        span: duration?.span ?? (smoke ? .milliseconds(200) : .seconds(1)), rate: rate,
+        span: duration?.span ?? (smoke ? .milliseconds(200) : .seconds(2)), rate: rate,
         directory: directory, progress: printError
       ).run(), rounds: rounds)
     try measurement.conclude(
