@@ -162,9 +162,9 @@ out/native-%: $(BENCH)/native/%.c $(BENCH)/native/load.c $(BENCH)/native/load.h 
 	fi
 
 # The cluster that tests speak to, too.
-out/kafka-cluster: Tests/KafkaCluster/main.c | deps
+out/kafka-cluster: $(wildcard Tests/KafkaCluster/*.[ch]) | deps
 	@mkdir -p out
-	$(CC) $(CFLAGS) -o $@ $< -lrdkafka -lpthread
+	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -lrdkafka -lssl -lcrypto -lpthread
 
 .PHONY: help deps deps-bench deps-kafka build test sim planted coverage fuzz asan tsan model lint settings format \
   demo bench bench-docs bench-upstreams natives install clean check-proto check-replay check-settings

@@ -120,8 +120,8 @@ let package = Package(
       ], swiftSettings: strict),
     // Not a test itself: the Kafka cluster that tests speak to.
     .executableTarget(
-      name: "KafkaCluster", dependencies: ["CKafka"], path: "Tests/KafkaCluster",
-      linkerSettings: [.linkedLibrary("rdkafka")]),
+      name: "KafkaCluster", dependencies: ["CKafka", "CSSL"], path: "Tests/KafkaCluster",
+      linkerSettings: [.linkedLibrary("rdkafka"), .linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .testTarget(
       name: "ForebayStoreTests",
       dependencies: ["ForebayStore", "ForebayWire", "FuzzSupport", "JournalDriver", "TestFolder"],

@@ -8,6 +8,11 @@
 //     KafkaCluster BROKERS PARTITIONS
 //     KafkaCluster before PORT           no mock brokers: a relay before somebody else's broker
 //
+// Then may follow, for the relays:
+//
+//     tls CERTIFICATE KEY AUTHORITY      they speak TLS with those who have a certificate of this authority
+//     login USER:PASSWORD                they want SASL PLAIN
+//
 // It prints `brokers HOST:PORT,…` and `relays HOST:PORT,…`, and then `ok` for each line it has done:
 //
 //     topic NAME PARTITIONS         makes one
@@ -19,296 +24,31 @@
 //     throttle MILLISECONDS         relays: what answers to Produce say of quotas, 0 for nothing
 //     lose COUNT                    relays: so many answers to Produce are lost with their connections
 //     reset                         relays: every connection is reset
+//     login USER:PASSWORD           relays: another one, for connections from now on
 //
-// Before somebody else's broker, only the last three.
+// Before somebody else's broker, only those of relays.
 //
 // It ends with its standard input.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <pthread.h>
+#include "cluster.h"
+
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-enum { BROKERS_MAX = 8, CABLES_MAX = 256, REQUESTS_MAX = 256, API_PRODUCE = 0, API_METADATA = 3 };
-
-static int broker_count;
-static uint16_t broker_ports[BROKERS_MAX + 1];
-static uint16_t relay_ports[BROKERS_MAX + 1];
-static atomic_int throttle_ms;
-static atomic_int answers_to_lose;
-
-// One connection through a relay. Both threads of it use the table of requests, under its lock.
-struct cable {
-  int near, far;
-  atomic_int users;
-  pthread_mutex_t lock;
-  struct {
-    int32_t correlation;
-    int16_t api;
-    int is_used;
-  } requests[REQUESTS_MAX];
-};
-
-static pthread_mutex_t cables_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct cable *cables[CABLES_MAX];
-
-static uint32_t big32(const uint8_t *p) {
-  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void put_big32(uint8_t *p, uint32_t value) {
-  for (int i = 0; i < 4; i++) p[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-static int read_all(int fd, uint8_t *into, size_t count) {
-  while (count > 0) {
-    ssize_t n = read(fd, into, count);
-    if (n <= 0) return 0;
-    into += n;
-    count -= (size_t)n;
-  }
-  return 1;
-}
-
-static int write_all(int fd, const uint8_t *from, size_t count) {
-  while (count > 0) {
-    ssize_t n = write(fd, from, count);
-    if (n <= 0) return 0;
-    from += n;
-    count -= (size_t)n;
-  }
-  return 1;
-}
-
-// Reads a frame, its length included; NULL at the end.
-static uint8_t *read_frame(int fd, size_t *count) {
-  uint8_t head[4];
-  if (!read_all(fd, head, 4)) return NULL;
-  size_t length = big32(head);
-  if (length < 4 || length > 100u << 20) return NULL;
-  uint8_t *frame = malloc(4 + length);
-  if (!frame) abort();
-  memcpy(frame, head, 4);
-  if (!read_all(fd, frame + 4, length)) {
-    free(frame);
-    return NULL;
-  }
-  *count = 4 + length;
-  return frame;
-}
-
-// The next write or read of the other side fails with ECONNRESET.
-static void reset(int fd) {
-  struct linger hard = {.l_onoff = 1, .l_linger = 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-  shutdown(fd, SHUT_RD);
-}
-
-// The last of its two threads closes.
-static void let_go(struct cable *cable) {
-  shutdown(cable->far, SHUT_RDWR);
-  shutdown(cable->near, SHUT_RD);
-  if (atomic_fetch_sub(&cable->users, 1) > 1) return;
-  pthread_mutex_lock(&cables_lock);
-  for (int i = 0; i < CABLES_MAX; i++) {
-    if (cables[i] == cable) cables[i] = NULL;
-  }
-  close(cable->near);
-  close(cable->far);
-  pthread_mutex_unlock(&cables_lock);
-  free(cable);
-}
-
-static void note_request(struct cable *cable, const uint8_t *frame) {
-  pthread_mutex_lock(&cable->lock);
-  for (int i = 0; i < REQUESTS_MAX; i++) {
-    if (cable->requests[i].is_used) continue;
-    cable->requests[i].is_used = 1;
-    cable->requests[i].api = (int16_t)(frame[4] << 8 | frame[5]);
-    cable->requests[i].correlation = (int32_t)big32(frame + 8);
-    break;
-  }
-  pthread_mutex_unlock(&cable->lock);
-}
-
-static int api_of_answer(struct cable *cable, const uint8_t *frame) {
-  int32_t correlation = (int32_t)big32(frame + 4);
-  int api = -1;
-  pthread_mutex_lock(&cable->lock);
-  for (int i = 0; i < REQUESTS_MAX && api < 0; i++) {
-    if (!cable->requests[i].is_used || cable->requests[i].correlation != correlation) continue;
-    cable->requests[i].is_used = 0;
-    api = cable->requests[i].api;
-  }
-  pthread_mutex_unlock(&cable->lock);
-  return api;
-}
-
-// Wherever a broker's address stands, its relay's port replaces its own.
-static void point_to_relays(uint8_t *frame, size_t count) {
-  static const uint8_t host[] = "\0\011127.0.0.1";
-  const size_t host_bytes = sizeof host - 1;
-  for (size_t at = 8; at + host_bytes + 4 <= count; at++) {
-    if (memcmp(frame + at, host, host_bytes) != 0) continue;
-    for (int broker = 1; broker <= broker_count; broker++) {
-      if (big32(frame + at + host_bytes) != broker_ports[broker]) continue;
-      put_big32(frame + at + host_bytes, relay_ports[broker]);
-      break;
-    }
-  }
-}
-
-static void *pass_requests(void *argument) {
-  struct cable *cable = argument;
-  size_t count;
-  uint8_t *frame;
-  while ((frame = read_frame(cable->near, &count)) != NULL) {
-    if (count >= 12) note_request(cable, frame);
-    int written = write_all(cable->far, frame, count);
-    free(frame);
-    if (!written) break;
-  }
-  let_go(cable);
-  return NULL;
-}
-
-static void *pass_answers(void *argument) {
-  struct cable *cable = argument;
-  size_t count;
-  uint8_t *frame;
-  int goes_on = 1;
-  while (goes_on && (frame = read_frame(cable->far, &count)) != NULL) {
-    int api = count >= 8 ? api_of_answer(cable, frame) : -1;
-    if (api == API_METADATA) point_to_relays(frame, count);
-    if (api == API_PRODUCE) {
-      // Up to version 8, the last field is the time of throttling.
-      int milliseconds = atomic_load(&throttle_ms);
-      if (milliseconds > 0) put_big32(frame + count - 4, (uint32_t)milliseconds);
-      if (atomic_load(&answers_to_lose) > 0 && atomic_fetch_sub(&answers_to_lose, 1) > 0) {
-        reset(cable->near);
-        goes_on = 0;
-      }
-    }
-    if (goes_on) goes_on = write_all(cable->near, frame, count);
-    free(frame);
-  }
-  let_go(cable);
-  return NULL;
-}
-
-static int connect_to(uint16_t port) {
-  struct sockaddr_in address = {
-      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
-  if (fd >= 0) close(fd);
-  return -1;
-}
-
-static void open_cable(int near, uint16_t port) {
-  int on = 1;
-  int far = connect_to(port);
-  struct cable *cable = far >= 0 ? calloc(1, sizeof *cable) : NULL;
-  if (!cable) {
-    close(near);
-    if (far >= 0) close(far);
-    return;
-  }
-  setsockopt(near, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  cable->near = near;
-  cable->far = far;
-  atomic_store(&cable->users, 2);
-  pthread_mutex_init(&cable->lock, NULL);
-  pthread_mutex_lock(&cables_lock);
-  for (int i = 0; i < CABLES_MAX; i++) {
-    if (cables[i]) continue;
-    cables[i] = cable;
-    break;
-  }
-  pthread_mutex_unlock(&cables_lock);
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, pass_requests, cable) != 0) abort();
-  pthread_detach(thread);
-  if (pthread_create(&thread, NULL, pass_answers, cable) != 0) abort();
-  pthread_detach(thread);
-}
-
-struct relay {
-  int listener;
-  uint16_t target;
-};
-
-static void *accept_cables(void *argument) {
-  struct relay relay = *(struct relay *)argument;
-  free(argument);
-  for (;;) {
-    int near = accept(relay.listener, NULL, NULL);
-    if (near >= 0) open_cable(near, relay.target);
-  }
-  return NULL;
-}
-
-static uint16_t start_relay(uint16_t target) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t size = sizeof address;
-  struct relay *relay = malloc(sizeof *relay);
-  if (!relay) abort();
-  relay->target = target;
-  relay->listener = socket(AF_INET, SOCK_STREAM, 0);
-  if (bind(relay->listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-      listen(relay->listener, 64) != 0 ||
-      getsockname(relay->listener, (struct sockaddr *)&address, &size) != 0) {
-    perror("relay");
-    exit(1);
-  }
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, accept_cables, relay) != 0) abort();
-  pthread_detach(thread);
-  return ntohs(address.sin_port);
-}
-
-static void reset_cables(void) {
-  pthread_mutex_lock(&cables_lock);
-  for (int i = 0; i < CABLES_MAX; i++) {
-    if (cables[i]) reset(cables[i]->near);
-  }
-  pthread_mutex_unlock(&cables_lock);
-}
+int broker_count;
+uint16_t broker_ports[BROKERS_MAX + 1];
+uint16_t relay_ports[BROKERS_MAX + 1];
 
 static void each_broker(rd_kafka_mock_cluster_t *cluster, int broker,
                         rd_kafka_resp_err_t (*change)(rd_kafka_mock_cluster_t *, int32_t)) {
   for (int id = 1; id <= broker_count; id++) {
     if (broker == 0 || broker == id) change(cluster, id);
   }
-}
-
-// Whether it was understood.
-static int obey_relay(const char *line) {
-  int count;
-  if (sscanf(line, "throttle %d", &count) == 1) {
-    atomic_store(&throttle_ms, count);
-    return 1;
-  }
-  if (sscanf(line, "lose %d", &count) == 1) {
-    atomic_store(&answers_to_lose, count);
-    return 1;
-  }
-  if (strncmp(line, "reset", 5) == 0) {
-    reset_cables();
-    return 1;
-  }
-  return 0;
 }
 
 static int obey_broker(rd_kafka_mock_cluster_t *cluster, const char *line) {
@@ -358,17 +98,20 @@ static void obey_lines(rd_kafka_mock_cluster_t *cluster) {
   }
 }
 
-// Prints the addresses of all brokers and of the relays before them.
-static void start_relays(void) {
-  for (int relay = 0; relay <= 1; relay++) {
-    printf(relay ? "\nrelays " : "brokers ");
-    for (int broker = 1; broker <= broker_count; broker++) {
-      if (relay) relay_ports[broker] = start_relay(broker_ports[broker]);
-      printf("%s127.0.0.1:%d", broker > 1 ? "," : "",
-             relay ? relay_ports[broker] : broker_ports[broker]);
-    }
-  }
+static void print_ports(const char *what, const uint16_t *ports) {
+  printf("%s ", what);
+  for (int broker = 1; broker <= broker_count; broker++)
+    printf("%s127.0.0.1:%d", broker > 1 ? "," : "", ports[broker]);
   printf("\n");
+}
+
+static void start_relays(int has_tls) {
+  for (int broker = 1; broker <= broker_count; broker++) {
+    relay_ports[broker] = listen_for(relay_to, broker_ports[broker]);
+    if (has_tls) relay_ports[broker] = listen_for(tls_before, relay_ports[broker]);
+  }
+  print_ports("brokers", broker_ports);
+  print_ports("relays", relay_ports);
   fflush(stdout);
 }
 
@@ -389,18 +132,37 @@ static rd_kafka_mock_cluster_t *start_brokers(int partitions) {
   return cluster;
 }
 
+// Returns whether TLS is wanted.
+static int read_options(int count, char **words) {
+  int has_tls = 0;
+  for (int i = 0; i < count;) {
+    if (strcmp(words[i], "tls") == 0 && i + 3 < count) {
+      tls_init(words[i + 1], words[i + 2], words[i + 3]);
+      has_tls = 1;
+      i += 4;
+    } else if (strcmp(words[i], "login") == 0 && i + 1 < count) {
+      login_want(words[i + 1]);
+      i += 2;
+    } else {
+      exit(64);
+    }
+  }
+  return has_tls;
+}
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
+  if (argc < 3) return 64;
   rd_kafka_mock_cluster_t *cluster = NULL;
-  if (argc == 3 && strcmp(argv[1], "before") == 0) {
+  if (strcmp(argv[1], "before") == 0) {
     broker_count = 1;
     broker_ports[1] = (uint16_t)atoi(argv[2]);
   } else {
-    broker_count = argc > 1 ? atoi(argv[1]) : 3;
+    broker_count = atoi(argv[1]);
     if (broker_count < 1 || broker_count > BROKERS_MAX) return 64;
-    cluster = start_brokers(argc > 2 ? atoi(argv[2]) : 0);
+    cluster = start_brokers(atoi(argv[2]));
   }
-  start_relays();
+  start_relays(read_options(argc - 3, argv + 3));
   obey_lines(cluster);
   // What the library has goes with the process.
   _exit(0);

@@ -19,13 +19,14 @@ final class KafkaCluster: StoppableServer {
     program = try Program.start("KafkaCluster", arguments, in: place, hasInput: true)
   }
 
+  /// With options of the relays.
   static func ready(
-    in place: Workplace, brokers: Int = 3, partitions: Int = 4,
+    in place: Workplace, brokers: Int = 3, partitions: Int = 4, _ options: [String] = [],
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> KafkaCluster {
-    try await ready(
-      KafkaCluster(in: place, ["\(brokers)", "\(partitions)"], partitions: partitions),
-      sourceLocation)
+    let arguments = ["\(brokers)", "\(partitions)"] + options
+    return try await ready(
+      KafkaCluster(in: place, arguments, partitions: partitions), sourceLocation)
   }
 
   /// A relay alone, before somebody else's broker.

@@ -37,9 +37,6 @@ enum TestedUpstream: String, CaseIterable, CustomTestStringConvertible {
 
   // MARK: Mistakes
 
-  /// Kafka's mock brokers ask nobody for a password.
-  static let withPasswords = allCases.filter { $0 != .kafka }
-
   func wrongPassword(in place: Workplace) async throws -> Mistake {
     let secrets = ["wr/ong", "wr%2Fong"]
     switch self {
@@ -80,7 +77,13 @@ enum TestedUpstream: String, CaseIterable, CustomTestStringConvertible {
         server: server, route: server.route + ["  bearer_token_file: \(token)"],
         complaint: "says 401", advice: "http.bearer_token_file", secrets: ["wrong-token"]
       ) { server.say(#"{"token": "Bearer wrong-token"}"#) }
-    case .kafka: throw InVain()
+    case .kafka:
+      let cluster = try await KafkaCluster.ready(in: place, ["login", "app:right"])
+      return Mistake(
+        server: cluster, route: ["upstream: kafka://app:wr%2Fong@\(cluster.relays)"],
+        complaint: "Authentication failed", advice: "kafka.sasl_mechanism is wrong",
+        secrets: secrets
+      ) { try await cluster.tell("login app:wr/ong") }
     }
   }
 
@@ -121,9 +124,8 @@ enum TestedUpstream: String, CaseIterable, CustomTestStringConvertible {
 
   // MARK: TLS
 
-  static let withTLS = allCases.filter { $0 != .kafka }
   /// RabbitMQ's tests share a server, which has one certificate: `AMQPTLSTests` change what we expect.
-  static let withCertificates = allCases.filter { $0 != .kafka && $0 != .amqp }
+  static let withCertificates = allCases.filter { $0 != .amqp }
 
   /// A server with one of the tests' certificates, and a route to it, whose lines for TLS are to follow.
   func encrypted(
@@ -156,7 +158,10 @@ enum TestedUpstream: String, CaseIterable, CustomTestStringConvertible {
       return (
         server, ["upstream: https://127.0.0.1:\(server.port)/in", "http: {format: ndjson}"]
       )
-    case .kafka: throw InVain()
+    case .kafka:
+      let cluster = try await KafkaCluster.ready(
+        in: place, ["tls", own.file, own.key, authority])
+      return (cluster, ["upstream: kafkas://\(cluster.relays)"])
     }
   }
 
@@ -164,6 +169,8 @@ enum TestedUpstream: String, CaseIterable, CustomTestStringConvertible {
   func objection(to certificate: String) -> String {
     switch (certificate, self) {
     case ("stranger", .http): "unable to get local issuer certificate"
+    // librdkafka has one sentence for all of them.
+    case (_, .kafka): "certificate verify failed"
     case ("stranger", _): "can't be trusted"
     case ("elsewhere", .http): "no alternative certificate subject name matches"
     case ("elsewhere", _): "isn't for 127.0.0.1"
