@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BROKERS_MAX = 8 };
+enum { BROKERS_MAX = 8, API_VERSIONS = 18 };
 
 // Ports by broker, from 1. What clients are told of a broker is the port of the relay before it.
 extern int broker_count;

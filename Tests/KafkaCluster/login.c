@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum {
-  API_VERSIONS = 18,
   API_SASL_HANDSHAKE = 17,
   API_SASL_AUTHENTICATE = 36,
   AUTHENTICATION_FAILED = 58,

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CABLES_MAX = 256, REQUESTS_MAX = 256, API_PRODUCE = 0, API_METADATA = 3, API_VERSIONS = 18 };
+enum { CABLES_MAX = 256, REQUESTS_MAX = 256, API_PRODUCE = 0, API_METADATA = 3 };
 
 static atomic_int throttle_ms;
 static atomic_int answers_to_lose;

@@ -9,8 +9,8 @@ struct HostileCommand: ParsableCommand {
       One client sends at an even pace at peace, while another daemon is attacked, and while its own \
       is. The attacks: connections that dribble a byte a second, giant lengths, empty frames, floods \
       of control frames and of DATA without credit, and loops of reconnects. The attackers are a process of the same user, which \
-      is the hardest case: they share one principal's part of everything. Where there are few \
-      processors, theirs is a part of what they cost.
+      is the hardest case: they share one principal's part of everything. They have only the \
+      processor time that nobody else wants.
       """)
 
   @OptionGroup var measurement: MeasurementOptions
